@@ -1,0 +1,1 @@
+"""The shipped policies, each with a test file beside it."""

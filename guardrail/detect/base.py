@@ -1,0 +1,67 @@
+"""What a detector is, and what it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from guardrail.records import FactName, Finding, Image, Operation, Request, Stage, TextPart
+from guardrail.text import Views
+
+if TYPE_CHECKING:
+    from guardrail.records import Output
+
+
+class Document:
+    """One stage of a request as detectors read it; normalised views are made once and shared.
+
+    parts: the request's text parts; at the output stage followed by the output's.
+    fresh: index of the first part that this stage adds; earlier ones were scanned before.
+    """
+
+    __slots__ = ("_views", "fresh", "images", "operation", "parts", "stage")
+
+    def __init__(self, request: Request, output: Output | None = None) -> None:
+        self.operation: Operation = request.operation
+        self.stage = Stage.INPUT if output is None else Stage.OUTPUT
+        self.fresh = 0 if output is None else len(request.parts)
+        self.parts: tuple[TextPart, ...] = request.parts + (output.parts if output else ())
+        self.images: tuple[Image, ...] = output.images if output else request.images
+        self._views: dict[int, Views] = {}
+
+    def views(self, part: int) -> Views:
+        """The normalised views of one part."""
+        found = self._views.get(part)
+        if found is None:
+            found = self._views[part] = Views(self.parts[part].text)
+        return found
+
+    def new_parts(self) -> Iterable[tuple[int, TextPart, Views]]:
+        """The parts this stage adds, each with its index and views."""
+        for index in range(self.fresh, len(self.parts)):
+            yield index, self.parts[index], self.views(index)
+
+
+@runtime_checkable
+class Detector(Protocol):
+    """Reads a document and reports what it saw.
+
+    name: dotted and unique, such as `sexual.lexicon`. version: changes when findings may.
+    provides: the facts its findings bear on; a fact is complete when all its providers answered.
+    cost: typical microseconds for a 40-word prompt; cheap detectors are asked first.
+    inline: promises time linear in the (capped) text, so it runs in the caller's thread;
+        any other runs in a worker thread under the policy's time limit.
+    """
+
+    name: str
+    version: str
+    provides: frozenset[FactName]
+    cost: float
+    inline: bool
+
+    def detect(self, document: Document) -> Iterable[Finding]:
+        """Report findings with spans into `document.parts`; raise when it cannot tell.
+
+        Must be safe to call from several threads and must not keep the text.
+        """
+        ...

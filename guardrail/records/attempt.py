@@ -1,0 +1,97 @@
+"""One request as the attempt log is handed it: opened before the model is called, closed after."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from guardrail.records.decision import Action, Decision
+from guardrail.records.finding import Facts, Scan
+from guardrail.records.request import Request
+
+
+class Outcome(StrEnum):
+    """How an attempt ended."""
+
+    RELEASED = "released"
+    REFUSED = "refused"
+    GATED = "gated"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptOpened:
+    """The input stage of an attempt. A log stores no text of `request` in the clear.
+
+    at: nanoseconds since the epoch, UTC.
+    """
+
+    request: Request = field(repr=False)
+    decision: Decision
+    facts: Facts
+    scans: tuple[Scan, ...]
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    at: int = field(default_factory=time.time_ns)
+
+    @property
+    def flagged(self) -> bool:
+        """Whether the attempt is kept in full; otherwise it is only counted."""
+        return is_flagged(self.decision, self.facts)
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptClosed:
+    """The end of an attempt.
+
+    decision: the strictest over all stages.
+    output_sha256: of the screened output text as released, hex; empty when nothing was released.
+    model_called: whether the request reached the model.
+    error: type name of what the model call raised; never its message.
+    at: nanoseconds since the epoch, UTC.
+    """
+
+    opened: AttemptOpened = field(repr=False)
+    outcome: Outcome
+    decision: Decision
+    facts: Facts
+    scans: tuple[Scan, ...] = ()
+    model_called: bool = False
+    output_sha256: str = ""
+    error: str = ""
+    at: int = field(default_factory=time.time_ns)
+
+    @property
+    def id(self) -> str:
+        """The attempt's id."""
+        return self.opened.id
+
+    @property
+    def flagged(self) -> bool:
+        """Whether the attempt is kept in full; otherwise it is only counted."""
+        return self.opened.flagged or is_flagged(self.decision, self.facts)
+
+
+def is_flagged(decision: Decision, facts: Facts) -> bool:
+    """Refused, gated, sexual, about a minor sexually, or not fully scanned."""
+    return bool(
+        decision.action is not Action.ALLOW
+        or facts.sexual.severity
+        or facts.undress
+        or facts.unscanned
+    )
+
+
+class AttemptLog(Protocol):
+    """Where attempts are kept. Both calls return only once the entry is safe to rely on."""
+
+    def open(self, entry: AttemptOpened) -> None:
+        """Make the entry durable; raise LogUnavailable if that cannot be done."""
+        ...
+
+    def close(self, entry: AttemptClosed) -> None:
+        """Record the end of an attempt; raise LogUnavailable if a flagged one cannot be kept."""
+        ...
