@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import copy
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from guardrail.records import FactName, Finding, Image, Operation, Request, Stage, TextPart
@@ -16,17 +17,19 @@ class Document:
     """One stage of a request as detectors read it; normalised views are made once and shared.
 
     parts: the request's text parts; at the output stage followed by the output's.
-    fresh: index of the first part that this stage adds; earlier ones were scanned before.
+    fresh: index of the first part that the detector has not seen at an earlier stage.
+    images: uploaded with the request. output_images: given back by the model.
     """
 
-    __slots__ = ("_views", "fresh", "images", "operation", "parts", "stage")
+    __slots__ = ("_views", "fresh", "images", "operation", "output_images", "parts", "stage")
 
-    def __init__(self, request: Request, output: Output | None = None) -> None:
+    def __init__(self, request: Request, output: Output | None = None, fresh: int = 0) -> None:
         self.operation: Operation = request.operation
         self.stage = Stage.INPUT if output is None else Stage.OUTPUT
-        self.fresh = 0 if output is None else len(request.parts)
+        self.fresh = fresh
         self.parts: tuple[TextPart, ...] = request.parts + (output.parts if output else ())
-        self.images: tuple[Image, ...] = output.images if output else request.images
+        self.images: tuple[Image, ...] = request.images
+        self.output_images: tuple[Image, ...] = output.images if output else ()
         self._views: dict[int, Views] = {}
 
     def views(self, part: int) -> Views:
@@ -36,10 +39,18 @@ class Document:
             found = self._views[part] = Views(self.parts[part].text)
         return found
 
-    def new_parts(self) -> Iterable[tuple[int, TextPart, Views]]:
-        """The parts this stage adds, each with its index and views."""
+    def new_parts(self) -> Iterator[tuple[int, TextPart, Views]]:
+        """The parts not seen before, each with its index and views."""
         for index in range(self.fresh, len(self.parts)):
             yield index, self.parts[index], self.views(index)
+
+    def since(self, part: int) -> Document:
+        """The same document for a detector that has already seen the parts before `part`."""
+        if part == self.fresh:
+            return self
+        twin = copy.copy(self)
+        twin.fresh = part
+        return twin
 
 
 @runtime_checkable

@@ -76,7 +76,7 @@ class AttemptClosed:
 
 
 def is_flagged(decision: Decision, facts: Facts) -> bool:
-    """Refused, gated, sexual, about a minor sexually, or not fully scanned."""
+    """Refused, gated, sexual, undressing, or not fully scanned."""
     return bool(
         decision.action is not Action.ALLOW
         or facts.sexual.severity
@@ -86,10 +86,10 @@ def is_flagged(decision: Decision, facts: Facts) -> bool:
 
 
 class AttemptLog(Protocol):
-    """Where attempts are kept. Both calls return only once the entry is safe to rely on."""
+    """Where attempts are kept."""
 
     def open(self, entry: AttemptOpened) -> None:
-        """Make the entry durable; raise LogUnavailable if that cannot be done."""
+        """Make the entry durable before returning; raise LogUnavailable if that cannot be."""
         ...
 
     def close(self, entry: AttemptClosed) -> None:

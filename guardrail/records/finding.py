@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 from typing import Literal
+
+from guardrail.records.request import TextPart
 
 FactName = Literal["sexual", "minor", "persons", "edit", "obfuscated", "intent", "labels"]
 FACT_NAMES: tuple[FactName, ...] = (
@@ -50,6 +53,13 @@ class Role(StrEnum):
     MENTIONED = "mentioned"
 
 
+_VALUES: dict[str, frozenset[str]] = {
+    "sexual": frozenset(severity.label for severity in Severity),
+    "person": frozenset(Kind),
+    "edit": frozenset({"photo", "undress"}),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """Half-open range into the original text of one part: code points, `end` exclusive."""
@@ -70,7 +80,7 @@ class Finding:
     label: the fact it speaks to: `sexual`, `minor`, `person`, `edit`, `obfuscated`, `intent`,
         or a third party's own dotted label such as `acme.logo`.
     value: sexual: a severity label; person: a kind; edit: `photo` or `undress`; minor: the cue
-        (`age`, `school`, `term`, ...); intent: `generate`, `inform`, ...; obfuscated: what was undone.
+        (`age`, `school`, ...); intent: `generate`, `inform`, ...; obfuscated: what was undone.
     role: persons only.
     name: persons only: whether the span is a personal name (else a reference such as "my ex").
     minor, protected, consented: persons only, where a register says so.
@@ -92,6 +102,15 @@ class Finding:
     def __post_init__(self) -> None:
         if not 0.0 <= self.score <= 1.0:
             raise ValueError(f"score {self.score} of {self.detector} is outside [0, 1]")
+        if self.label in _VALUES and self.value not in _VALUES[self.label]:
+            raise ValueError(f"{self.detector}: {self.value!r} is no value of {self.label!r}")
+
+    def shifted(self, parts: Sequence[TextPart]) -> Finding:
+        """The same finding with its span counted from where each part's whole text begins."""
+        span = self.span
+        if span is None or not (offset := parts[span.part].offset):
+            return self
+        return replace(self, span=Span(span.part, span.start + offset, span.end + offset))
 
 
 ScanStatus = Literal["ok", "timeout", "error", "missing", "skipped"]
@@ -112,6 +131,11 @@ class Scan:
     findings: tuple[Finding, ...] = ()
     ms: float = 0.0
     problem: str = ""
+
+    @property
+    def unscanned(self) -> bool:
+        """Whether the detector was asked and gave no answer."""
+        return self.status not in ("ok", "skipped")
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,12 +99,14 @@ class TextPart:
 
     role: who said it (`user`, `assistant`, `system`, `tool`, ...).
     turn: index of the message it stands in; 0 for a bare prompt.
+    offset: code points of the whole text before this one, where it is the end of a stream so far.
     """
 
     text: str = field(repr=False)
     role: str = "user"
     origin: Origin = "prompt"
     turn: int = 0
+    offset: int = 0
 
 
 @dataclass(frozen=True, slots=True)

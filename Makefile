@@ -1,0 +1,41 @@
+# `make demo` and `make test` need only Python 3.11-3.13 and make: both build .venv first.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.PHONY: demo test lint bench clean help
+.DEFAULT_GOAL := help
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || \
+	  { echo "Guardrail needs Python 3.11 to 3.13; run: make PYTHON=/path/to/python3.12"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV) (a few minutes the first time) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  --constraint constraints.txt --editable '.[litellm,dev]'
+	@touch $(STAMP)
+
+demo: $(STAMP)  ## send requests through a guarded client and list the attempts
+	@$(BIN)/guardrail demo $(ARGS)
+
+lint: $(STAMP)  ## format, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint  ## lint, then every test
+	$(BIN)/guardrail policy test
+	$(BIN)/pytest -n 2 $(ARGS)
+
+bench: $(STAMP)  ## the benchmarks: ratios measured side by side
+	$(BIN)/python benchmarks/screen.py
+	$(BIN)/python benchmarks/call.py
+	$(BIN)/python benchmarks/log.py
+
+clean:  ## remove what was built
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

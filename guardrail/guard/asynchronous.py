@@ -1,0 +1,207 @@
+"""The flow driven under asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+from typing import Any, Generic, TypeVar
+
+from guardrail.flow import (
+    CallModel,
+    CloseEntry,
+    Effect,
+    Flow,
+    NextChunk,
+    OpenEntry,
+    Release,
+    Released,
+    call_flow,
+    stream_flow,
+)
+from guardrail.guard.driver import Driver, Steps, Which, no_model
+from guardrail.records import Output, Request
+from guardrail.screening import AskDetector, Screening
+from guardrail.streaming import StreamReader
+
+R = TypeVar("R")
+C = TypeVar("C")
+T = TypeVar("T")
+
+
+class AsyncGuard(Driver):
+    """Drives the flow under asyncio; the log's disk writes run in a thread."""
+
+    async def screen(self, request: Request, *, facts: Which = "needed") -> Screening:
+        """As `Guard.screen`."""
+        steps = self._screener.request(request, everything=facts == "all")
+        return (await self._run(steps, _Source(no_model))).screening
+
+    async def call(
+        self, request: Request, model: Callable[[], Awaitable[R]], read: Callable[[R], Output]
+    ) -> R:
+        """As `Guard.call`; a cancelled task still closes its entry."""
+        return (await self.run(request, model, read)).reply
+
+    async def run(
+        self, request: Request, model: Callable[[], Awaitable[R]], read: Callable[[R], Output]
+    ) -> Released[R]:
+        """As `Guard.run`."""
+        return await self._run(call_flow(self._screener, request, read), _Source(model))
+
+    async def stream(
+        self,
+        request: Request,
+        model: Callable[[], Awaitable[AsyncIterable[C]]],
+        reader: StreamReader[C],
+    ) -> AsyncGuardedStream[C]:
+        """As `Guard.stream`."""
+        flow = stream_flow(self._screener, request, reader)
+        return await AsyncGuardedStream(self, flow, model).start()
+
+    async def _run(self, steps: Steps[R], source: _Source) -> R:
+        try:
+            effect = next(steps)
+            while True:
+                effect = await self.step(steps, effect, source)
+        except (_Finished, StopIteration) as end:
+            result: R = end.value
+            return result
+
+    async def step(self, steps: Steps[R], effect: Effect, source: _Source) -> Effect:
+        """As `Guard.step`; the end of the flow is `_Finished`, as StopIteration may not cross."""
+        following: Effect
+        try:
+            try:
+                answer = await self._perform(effect, source)
+            except BaseException as problem:  # noqa: BLE001  the flow closes the entry and re-raises
+                following = steps.throw(problem)
+            else:
+                following = steps.send(answer)
+        except StopIteration as end:
+            raise _Finished(end.value) from None
+        return following
+
+    async def _perform(self, effect: Effect, source: _Source) -> Any:
+        match effect:
+            case AskDetector(detector, document):
+                return await self._scanner.ascan(detector, document)
+            case OpenEntry(entry):
+                return await _to_the_end(self.log.open, entry)
+            case CloseEntry(entry):
+                return await _to_the_end(self.log.close, entry)
+            case CallModel():
+                return await source.call()
+            case NextChunk():
+                return await source.next()
+            case Release():
+                return None
+
+
+class AsyncGuardedStream(Generic[C]):
+    """As `GuardedStream`, under asyncio."""
+
+    def __init__(
+        self,
+        guard: AsyncGuard,
+        flow: Flow[None],
+        model: Callable[[], Awaitable[AsyncIterable[C]]],
+    ) -> None:
+        self._guard = guard
+        self._flow = flow
+        self._source = _Source(model)
+        self._pending: Effect | None = None
+
+    async def start(self) -> AsyncGuardedStream[C]:
+        """Screen the request, open the entry and call the model."""
+        effect = next(self._flow)
+        while not isinstance(effect, NextChunk):
+            effect = await self._guard.step(self._flow, effect, self._source)
+        self._pending = effect
+        return self
+
+    def __aiter__(self) -> AsyncIterator[C]:
+        return self
+
+    async def __anext__(self) -> C:
+        effect, self._pending = self._pending, None
+        if effect is None:
+            raise StopAsyncIteration
+        try:
+            effect = await self._guard.step(self._flow, effect, self._source)
+            while not isinstance(effect, Release):
+                effect = await self._guard.step(self._flow, effect, self._source)
+        except _Finished:
+            raise StopAsyncIteration from None
+        self._pending = effect
+        chunk: C = effect.chunk
+        return chunk
+
+    async def aclose(self) -> None:
+        """As `GuardedStream.close`."""
+        effect, self._pending = self._pending, None
+        if effect is None:
+            return
+        with contextlib.suppress(GeneratorExit, StopIteration, _Finished):
+            effect = self._flow.throw(GeneratorExit())
+            while True:
+                effect = await self._guard.step(self._flow, effect, self._source)
+        await self._source.close()
+
+    async def __aenter__(self) -> AsyncGuardedStream[C]:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.aclose()
+
+    def __del__(self) -> None:
+        if getattr(self, "_pending", None) is None:
+            return
+        with contextlib.suppress(GeneratorExit, StopIteration):
+            effect = self._flow.throw(GeneratorExit())
+            while isinstance(effect, CloseEntry):
+                self._guard.log.close(effect.entry)
+                effect = self._flow.send(None)
+
+
+class _Finished(Exception):
+    """The flow came to its end; `value` is what it returned."""
+
+    def __init__(self, value: Any) -> None:
+        super().__init__()
+        self.value = value
+
+
+class _Source:
+    """The model behind a flow: awaited once, then asked for chunks where it streams."""
+
+    def __init__(self, model: Callable[[], Any]) -> None:
+        self._model = model
+        self._reply: Any = None
+        self._iterator: AsyncIterator[Any] | None = None
+
+    async def call(self) -> Any:
+        self._reply = await self._model()
+        return self._reply
+
+    async def next(self) -> list[Any]:
+        if self._iterator is None:
+            self._iterator = aiter(self._reply)
+        async for chunk in self._iterator:
+            return [chunk]
+        return []
+
+    async def close(self) -> None:
+        close = getattr(self._reply, "aclose", None)
+        if close is not None:
+            await close()
+
+
+async def _to_the_end(write: Callable[[T], None], entry: T) -> None:
+    """Write in a thread; a cancellation is passed on only when the write is over."""
+    task = asyncio.ensure_future(asyncio.to_thread(write, entry))
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise

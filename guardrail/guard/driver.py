@@ -1,0 +1,68 @@
+"""What both drivers are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from guardrail.detect import known_detectors, load_detectors
+from guardrail.detect.base import Detector
+from guardrail.policy import Policy, load_policy
+from guardrail.records import AttemptClosed, AttemptLog, AttemptOpened
+from guardrail.scanning import Scanner
+from guardrail.screening import Screener
+
+R = TypeVar("R")
+Which = Literal["needed", "all"]
+Steps = Generator[Any, Any, R]
+
+
+class UnsafeNoLog:
+    """An attempt log that keeps nothing: for analysis and tests, never for service."""
+
+    def open(self, entry: AttemptOpened) -> None:
+        """Forget the entry."""
+
+    def close(self, entry: AttemptClosed) -> None:
+        """Forget the entry."""
+
+
+class Driver:
+    """A policy, its detectors and a log, ready to be driven.
+
+    policy: a shipped policy's name, a file, or a loaded Policy.
+    log: where attempts are kept, such as `guardrail.log.open_log()`.
+    detectors: default: those the policy names, else all that are installed.
+    """
+
+    def __init__(
+        self,
+        policy: str | Path | Policy = "default",
+        *,
+        log: AttemptLog,
+        detectors: Sequence[Detector] | None = None,
+    ) -> None:
+        if not isinstance(policy, Policy):
+            own = [detector.name for detector in detectors or ()]
+            policy = load_policy(policy, known_detectors={*known_detectors(), *own})
+        if detectors is None:
+            detectors = load_detectors(policy.detectors)
+        self.log = log
+        self._screener = Screener(policy, detectors)
+        self._scanner = Scanner(policy.limits.detector_ms / 1e3)
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force."""
+        return self._screener.policy
+
+    @property
+    def detectors(self) -> tuple[Detector, ...]:
+        """The detectors it can ask, cheapest first."""
+        return self._screener.detectors
+
+
+def no_model() -> Any:
+    """Stand where a model would: screening calls none."""
+    raise TypeError("screening calls no model")

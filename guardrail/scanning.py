@@ -1,0 +1,71 @@
+"""Runs one detector under a time limit and never raises: no answer is an answer that says so."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotInTime
+
+from guardrail.detect.base import Detector, Document
+from guardrail.errors import DetectorUnavailable
+from guardrail.records import Finding, Scan, ScanStatus
+
+WORKERS = 8
+
+
+class Scanner:
+    """Inline detectors run in the caller's thread, the others in worker threads.
+
+    limit: seconds a detector may take. A worker that is late keeps its thread until it returns;
+    with every thread so taken, further scans time out, and the policy's `on_error` decides.
+    """
+
+    def __init__(self, limit: float) -> None:
+        self.limit = limit
+        self._pool: ThreadPoolExecutor | None = None
+
+    def scan(self, detector: Detector, document: Document) -> Scan:
+        """Ask the detector, waiting at most `limit` seconds for one that is not inline."""
+        started = time.perf_counter()
+        try:
+            if detector.inline:
+                findings = tuple(detector.detect(document))
+            else:
+                findings = self._submit(detector, document).result(self.limit)
+        except Exception as problem:  # noqa: BLE001  whatever a detector raises, it did not answer
+            return _unanswered(detector, started, problem)
+        return _answered(detector, started, findings)
+
+    async def ascan(self, detector: Detector, document: Document) -> Scan:
+        """Like `scan`, without blocking the event loop on a detector that is not inline."""
+        if detector.inline:
+            return self.scan(detector, document)
+        started = time.perf_counter()
+        try:
+            future = asyncio.wrap_future(self._submit(detector, document))
+            findings = await asyncio.wait_for(future, self.limit)
+        except Exception as problem:  # noqa: BLE001  as above
+            return _unanswered(detector, started, problem)
+        return _answered(detector, started, findings)
+
+    def _submit(self, detector: Detector, document: Document) -> Future[tuple[Finding, ...]]:
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="guardrail-detector")
+        return self._pool.submit(lambda: tuple(detector.detect(document)))
+
+
+def _answered(detector: Detector, started: float, findings: tuple[Finding, ...]) -> Scan:
+    ms = (time.perf_counter() - started) * 1e3
+    return Scan(detector.name, detector.version, detector.provides, "ok", findings, ms)
+
+
+def _unanswered(detector: Detector, started: float, problem: Exception) -> Scan:
+    ms = (time.perf_counter() - started) * 1e3
+    status: ScanStatus = "error"
+    if isinstance(problem, NotInTime):
+        status = "timeout"
+    elif isinstance(problem, DetectorUnavailable):
+        status = "missing"
+    what = str(problem) if status == "missing" else type(problem).__name__
+    return Scan(detector.name, detector.version, detector.provides, status, (), ms, what)

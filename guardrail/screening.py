@@ -1,0 +1,178 @@
+"""One stage of a request: ask detectors until the policy can decide, cheapest answers first."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from guardrail.detect.base import Detector, Document
+from guardrail.detect.intake import check_images
+from guardrail.facts import CORE_FACTS, FactSheet
+from guardrail.policy import Policy
+from guardrail.records import (
+    Action,
+    Caller,
+    Decision,
+    FactName,
+    Facts,
+    Finding,
+    Output,
+    Request,
+    Scan,
+    Stage,
+    TextPart,
+)
+
+if TYPE_CHECKING:
+    from guardrail.policy import BoundPolicy
+
+INLINE_BATCH_US = 200.0
+"""Detectors up to this cost that bear on a needed fact are asked together, before judging again."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskDetector:
+    """Effect: let this detector read this document; answered with its Scan, never an exception."""
+
+    detector: Detector
+    document: Document
+
+
+Scanning = Generator[AskDetector, Scan, "StageResult"]
+
+
+@dataclass(frozen=True, slots=True)
+class Screening:
+    """A stage's result. ms: wall time, milliseconds."""
+
+    decision: Decision
+    facts: Facts
+    scans: tuple[Scan, ...]
+    ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class StageResult:
+    """A stage's result with what the next stage builds on."""
+
+    screening: Screening
+    sheet: FactSheet
+    asked: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """What one stage works on; `seen`: the part from which a detector has not read yet."""
+
+    caller: Caller
+    stage: Stage
+    document: Document
+    sheet: FactSheet
+    askable: tuple[Detector, ...]
+    seen: dict[str, int]
+
+
+class Screener:
+    """A policy and the detectors it can ask: knows no effects, logs nothing, keeps nothing."""
+
+    def __init__(self, policy: Policy, detectors: Sequence[Detector]) -> None:
+        self.policy = policy
+        self.detectors = tuple(sorted(detectors, key=lambda detector: detector.cost))
+        self._providers = Counter[FactName](
+            fact for detector in self.detectors for fact in detector.provides
+        )
+        self._absent = frozenset((CORE_FACTS | policy.facts) - self._providers.keys())
+        self._skipped = {
+            detector.name: Scan(detector.name, detector.version, detector.provides, "skipped")
+            for detector in self.detectors
+        }
+
+    def request(self, request: Request, *, everything: bool = False) -> Scanning:
+        """Screen the input stage; `everything` asks every detector whether needed or not."""
+        problem = request.problem or self._over_limits(request)
+        unscanned = self._absent | CORE_FACTS if problem else self._absent
+        sheet = FactSheet(self._providers, unscanned)
+        document = Document(request)
+        askable = () if self._too_long(request.parts) else self.detectors
+        turn = _Turn(request.caller, Stage.INPUT, document, sheet, askable, {})
+        return self._screen(turn, everything=everything)
+
+    def output(
+        self, request: Request, output: Output, before: StageResult, stage: Stage
+    ) -> Scanning:
+        """Screen what came back, on top of what the request itself amounted to."""
+        sheet = before.sheet.reopened()
+        askable: tuple[Detector, ...] = self.detectors
+        if output.problem or self._too_long(output.parts):
+            sheet.give_up(CORE_FACTS)
+            askable = ()
+        document = Document(request, output)
+        seen = dict.fromkeys(before.asked, len(request.parts))
+        return self._screen(_Turn(request.caller, stage, document, sheet, askable, seen))
+
+    def _screen(self, turn: _Turn, *, everything: bool = False) -> Scanning:
+        started = time.perf_counter()
+        document, sheet = turn.document, turn.sheet
+        bound = self.policy.bind(document.operation, turn.caller)
+        scans: dict[str, Scan] = dict(self._skipped)
+        left = list(turn.askable)
+        batch = left if everything else []
+        while True:
+            for detector in batch:
+                fresh = document.since(turn.seen.get(detector.name, 0))
+                scan = _rebased((yield AskDetector(detector, fresh)), document)
+                scans[detector.name] = scan
+                sheet.add(scan)
+            left = [detector for detector in left if detector not in batch]
+            facts = sheet.facts(settled=not left)
+            verdict = bound.judge(facts, turn.stage)
+            if isinstance(verdict, Decision):
+                break
+            batch = _cheapest(left, frozenset(verdict.facts))
+        decision = _with_findings(verdict, sheet.findings, bound)
+        asked = frozenset(d.name for d in turn.askable if scans[d.name].status != "skipped")
+        ms = (time.perf_counter() - started) * 1e3
+        screening = Screening(decision, facts, tuple(scans.values()), ms)
+        return StageResult(screening, sheet, asked | turn.seen.keys())
+
+    def _over_limits(self, request: Request) -> str:
+        limits = self.policy.limits
+        return self._too_long(request.parts) or check_images(
+            request.images, max_images=limits.images, max_bytes=limits.image_bytes
+        )
+
+    def _too_long(self, parts: Sequence[TextPart]) -> str:
+        total = sum(len(part.text) for part in parts)
+        limit = self.policy.limits.text_chars
+        return f"the text is longer than {limit} characters" if total > limit else ""
+
+
+def _rebased(scan: Scan, document: Document) -> Scan:
+    """Spans count from where a window's text really begins."""
+    if document.stage is Stage.INPUT or not scan.findings:
+        return scan
+    shifted = (finding.shifted(document.parts) for finding in scan.findings)
+    return replace(scan, findings=tuple(shifted))
+
+
+def _cheapest(left: Sequence[Detector], needed: frozenset[FactName]) -> list[Detector]:
+    useful = [detector for detector in left if detector.provides & needed]
+    budget = INLINE_BATCH_US
+    batch: list[Detector] = []
+    for detector in useful:
+        if batch and detector.cost > budget:
+            break
+        batch.append(detector)
+        budget -= detector.cost
+    return batch
+
+
+def _with_findings(decision: Decision, findings: Sequence[Finding], bound: BoundPolicy) -> Decision:
+    if decision.action is Action.ALLOW or not findings:
+        return decision
+    labels = bound.labels_of(decision.rule)
+    behind = tuple(finding for finding in findings if finding.label in labels)
+    return replace(decision, findings=behind)
