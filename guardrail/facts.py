@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import get_args
 
 from guardrail.records import (
@@ -68,9 +69,12 @@ class FactSheet:
         return tuple(self._findings)
 
     def reopened(self) -> FactSheet:
-        """A sheet that knows all this one does, for a stage at which every provider is asked."""
+        """A sheet that knows all this one does, for the output, of which all are asked again.
+
+        Whom the request mentions, the output may show under any pronoun: it counts as depicted.
+        """
         twin = FactSheet(self._providers, self._unscanned)
-        twin.extend(self.findings)
+        twin.extend(_shown(finding) for finding in self.findings)
         return twin
 
     def give_up(self, facts: frozenset[FactName]) -> None:
@@ -124,6 +128,11 @@ def _more_sexual(known: Sexual, finding: Finding) -> Sexual:
     ):
         return Sexual(severity, score, finding.span)
     return Sexual(known.severity, score, known.span)
+
+
+def _shown(finding: Finding) -> Finding:
+    mentioned = finding.label == "person" and finding.role is Role.MENTIONED
+    return replace(finding, role=Role.DEPICTED) if mentioned else finding
 
 
 def _person(finding: Finding) -> Person:

@@ -132,7 +132,11 @@ class AsyncGuardedStream(Generic[C]):
             while not isinstance(effect, Release):
                 effect = await self._guard.step(self._flow, effect, self._source)
         except _Finished:
+            await self._source.close()
             raise StopAsyncIteration from None
+        except BaseException:
+            await self._source.close()
+            raise
         self._pending = effect
         chunk: C = effect.chunk
         return chunk

@@ -114,9 +114,13 @@ class GuardedStream(Generic[C]):
         effect, self._pending = self._pending, None
         if effect is None:
             raise StopIteration
-        effect = self._guard.step(self._flow, effect, self._source)
-        while not isinstance(effect, Release):
+        try:
             effect = self._guard.step(self._flow, effect, self._source)
+            while not isinstance(effect, Release):
+                effect = self._guard.step(self._flow, effect, self._source)
+        except BaseException:
+            self._source.close()
+            raise
         self._pending = effect
         chunk: C = effect.chunk
         return chunk

@@ -1,1 +1,37 @@
-"""."""
+"""The attempt log: what was asked, what was decided and how it ended, for an auditor to read."""
+
+from __future__ import annotations
+
+from guardrail.log.location import Location, locate
+from guardrail.log.query import AttemptFilter, AttemptRow
+from guardrail.log.sqlite import SqliteLog
+from guardrail.log.stats import DIMENSIONS, Stats, StatsRow
+from guardrail.log.times import iso, parse_time
+
+
+def open_log(url: str | None = None, *, readonly: bool = False) -> SqliteLog:
+    """Open the attempt log at `url`, or make it unless `readonly`.
+
+    url: `sqlite:///relative.db` or `sqlite:////absolute.db`; `?excerpt=N` keeps the first N
+        characters (0 to 4000) of flagged prompts, encrypted. None: `$GUARDRAIL_LOG`, else
+        `$XDG_STATE_HOME/guardrail/attempts.db`.
+
+    Raises ConfigurationError when the URL, the file or its key is wrong, and LogUnavailable when
+    the disk does not let it be written.
+    """
+    return SqliteLog(locate(url), readonly=readonly)
+
+
+__all__ = [
+    "DIMENSIONS",
+    "AttemptFilter",
+    "AttemptRow",
+    "Location",
+    "SqliteLog",
+    "Stats",
+    "StatsRow",
+    "iso",
+    "locate",
+    "open_log",
+    "parse_time",
+]

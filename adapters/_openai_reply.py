@@ -1,0 +1,250 @@
+"""OpenAI-shaped replies and stream chunks turned into what is to be screened; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from guardrail.adapters._openai_values import Content, get, items
+from guardrail.records import Output
+
+if TYPE_CHECKING:
+    from guardrail.records import Decision
+
+LIMIT_BYTES = 100_000_000
+"""Largest generated picture that is decoded."""
+
+Stop = Callable[[Any, Sequence[int]], Any]
+"""Builds the last chunk of a stopped stream from the newest chunk and the choices seen."""
+
+
+def chat_output(reply: object) -> Output:
+    """Read a chat completion: every choice's text, reasoning, tool arguments and pictures.
+
+    Raises ValueError for a reply of another shape.
+    """
+    content = _content()
+    for choice in _required(reply, "choices"):
+        _message(content, get(choice, "message"))
+    return _frozen(content)
+
+
+def text_output(reply: object) -> Output:
+    """Read a legacy completion. Raises ValueError for a reply of another shape."""
+    content = _content()
+    for choice in _required(reply, "choices"):
+        _say(content, get(choice, "text"))
+    return _frozen(content)
+
+
+def responses_output(reply: object) -> Output:
+    """Read a response of the Responses API. Raises ValueError for a reply of another shape."""
+    content = _content()
+    for item in _required(reply, "output"):
+        _item(content, item)
+    return _frozen(content)
+
+
+def images_output(reply: object) -> Output:
+    """Read generated pictures; one given only as a URL is not fetched and so not screened.
+
+    Raises ValueError for a reply of another shape.
+    """
+    content = _content()
+    for picture in _required(reply, "data"):
+        _say(content, get(picture, "revised_prompt"))
+        if get(picture, "b64_json") is not None:
+            content.picture(get(picture, "b64_json"))
+    return _frozen(content)
+
+
+class ChunkReader:
+    """Reads the chunks of one stream, whose channels are told apart by choice and by kind."""
+
+    def __init__(self, stop: Stop) -> None:
+        self._stop = stop
+        self._last: Any = None
+        self._choices: dict[int, None] = {}
+
+    def read(self, chunk: Any) -> Sequence[tuple[str, str]]:
+        """The texts in a chunk as (channel, delta) pairs."""
+        self._last = chunk
+        return [pair for choice in _required(chunk, "choices") for pair in self._choice(choice)]
+
+    def stop(self, decision: Decision) -> Any:
+        """The last chunk of a stopped stream."""
+        del decision
+        return self._stop(self._last, tuple(self._choices) or (0,))
+
+    def _choice(self, choice: object) -> Iterator[tuple[str, str]]:
+        index = get(choice, "index") or 0
+        self._choices[index] = None
+        delta = get(choice, "delta")
+        yield from _pair(f"content:{index}", get(choice, "text"))
+        yield from _pair(f"content:{index}", get(delta, "content"))
+        yield from _pair(f"content:{index}", get(delta, "refusal"))
+        yield from _pair(f"reasoning:{index}", _reasoning(delta))
+        yield from _pair(f"content:{index}", get(get(delta, "audio"), "transcript"))
+        yield from _pair(f"tool:{index}", get(get(delta, "function_call"), "arguments"))
+        for place, call in enumerate(items(get(delta, "tool_calls"))):
+            number = get(call, "index")
+            number = place if number is None else number
+            yield from _pair(f"tool:{index}:{number}", _arguments(call))
+
+
+class EventReader:
+    """Reads the events of one Responses API stream; a text that comes again is not read twice."""
+
+    def __init__(self, stop: Stop) -> None:
+        self._stop = stop
+        self._first: Any = None
+        self._said: dict[str, str] = {}
+
+    def read(self, event: Any) -> Sequence[tuple[str, str]]:
+        """The texts in an event as (channel, delta) pairs."""
+        kind = _required_type(event)
+        if self._first is None and get(event, "response") is not None:
+            self._first = event
+        if kind.endswith(".delta"):
+            pairs = list(_pair(_channel(event, kind), get(event, "delta")))
+        else:
+            known = set(self._said.values())
+            whole = [text for text in _event_texts(event) if text not in known]
+            pairs = [(f"{kind}:{len(self._said) + n}", text) for n, text in enumerate(whole)]
+        for channel, text in pairs:
+            self._said[channel] = self._said.get(channel, "") + text
+        return pairs
+
+    def stop(self, decision: Decision) -> Any:
+        """The last event of a stopped stream."""
+        del decision
+        return self._stop(self._first, ())
+
+
+def _content() -> Content:
+    return Content(LIMIT_BYTES)
+
+
+def _frozen(content: Content) -> Output:
+    broken = next((image.problem for image in content.images if image.problem), "")
+    return Output(tuple(content.parts), tuple(content.images), content.problem or broken)
+
+
+def _required(reply: object, name: str) -> Sequence[Any]:
+    value = get(reply, name)
+    if value is None and get(reply, "object") in _CHUNKS:
+        return ()
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"a reply without {name}: {type(reply).__name__}")  # noqa: TRY004  its shape
+    return value
+
+
+_CHUNKS = ("chat.completion.chunk", "text_completion")
+
+
+def _required_type(event: object) -> str:
+    kind = get(event, "type")
+    if not isinstance(kind, str):
+        raise ValueError(f"an event without a type: {type(event).__name__}")  # noqa: TRY004  its shape
+    return str(getattr(kind, "value", kind))
+
+
+def _say(content: Content, value: object) -> None:
+    content.text(value, "assistant", "output")
+
+
+def _message(content: Content, message: object) -> None:
+    said = get(message, "content")
+    if isinstance(said, list | tuple):
+        _parts(content, said)
+    else:
+        _say(content, said)
+    _say(content, _reasoning(message))
+    _say(content, get(message, "refusal"))
+    _say(content, get(get(message, "provider_specific_fields"), "refusal"))
+    _say(content, get(get(message, "audio"), "transcript"))
+    _ask(content, get(get(message, "function_call"), "arguments"))
+    for call in items(get(message, "tool_calls")):
+        _ask(content, _arguments(call))
+    for picture in items(get(message, "images")):
+        _picture(content, picture)
+
+
+def _reasoning(message: object) -> Any:
+    said = get(message, "reasoning_content")
+    if said is not None:
+        return said
+    blocks = items(get(message, "thinking_blocks"))
+    thoughts = [thought for block in blocks if (thought := get(block, "thinking"))]
+    return "".join(map(str, thoughts)) or None
+
+
+def _arguments(call: object) -> Any:
+    asked = get(call, "function") or get(call, "custom") or call
+    said = get(asked, "arguments")
+    return get(asked, "input") if said is None else said
+
+
+def _ask(content: Content, arguments: object) -> None:
+    content.everything(arguments, "assistant", "tool_arguments")
+
+
+def _parts(content: Content, parts: Sequence[Any]) -> None:
+    for part in parts:
+        if get(part, "image_url") is not None:
+            _picture(content, part)
+        else:
+            said = [get(part, name) for name in ("text", "refusal", "thinking", "transcript")]
+            content.everything(said, "assistant", "output")
+
+
+def _picture(content: Content, picture: object) -> None:
+    address = get(picture, "image_url")
+    address = address if isinstance(address, str) else get(address, "url")
+    if isinstance(address, str) and address[:5].lower() == "data:":
+        content.picture(address)
+
+
+def _item(content: Content, item: object) -> None:
+    kind = get(item, "type")
+    if kind == "image_generation_call":
+        _say(content, get(item, "revised_prompt"))
+        if get(item, "result") is not None:
+            content.picture(get(item, "result"))
+        return
+    _parts(content, items(get(item, "content")))
+    _parts(content, items(get(item, "summary")))
+    for name in ("arguments", "input", "code", "action"):
+        _ask(content, get(item, name))
+    for name in ("output", "outputs", "results"):
+        content.everything(get(item, name), "assistant", "output")
+
+
+def _pair(channel: str, delta: object) -> Iterator[tuple[str, str]]:
+    if isinstance(delta, str):
+        if delta:
+            yield channel, delta
+    elif delta is not None:
+        raise ValueError(f"a delta given as {type(delta).__name__}")
+
+
+def _channel(event: object, kind: str) -> str:
+    if "arguments" in kind or "input" in kind or "code" in kind:
+        name = "tool"
+    else:
+        name = "reasoning" if "reasoning" in kind else "content"
+    places = (get(event, "output_index"), get(event, "content_index"), get(event, "summary_index"))
+    return ":".join([name, *(str(place or 0) for place in places)])
+
+
+def _event_texts(event: object) -> list[str]:
+    content = _content()
+    for name in ("text", "refusal", "arguments", "input", "code"):
+        content.everything(get(event, name))
+    _parts(content, [part for part in [get(event, "part")] if part is not None])
+    _item(content, get(event, "item"))
+    for item in items(get(get(event, "response"), "output")):
+        _item(content, item)
+    if content.problem:
+        raise ValueError(content.problem)
+    return [part.text for part in content.parts]

@@ -1,0 +1,189 @@
+"""What `guardrail doctor` looks at: each check says how things are, and what to do about it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import stat
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from guardrail.errors import GuardrailError
+
+if TYPE_CHECKING:
+    from guardrail.log import Location
+
+DISTRIBUTION = "likeness-guardrail"
+SENTENCE = "A watercolor of Mount Fuji at dawn."
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
+_EXTRA = re.compile(r"extra\s*==\s*['\"]([\w-]+)['\"]")
+_NOT_FOR_USERS = ("dev",)
+
+State = Literal["ok", "absent", "wrong"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at; `absent` is optional and not there. remedy: what to do if not ok."""
+
+    group: str
+    name: str
+    state: State
+    detail: str
+    remedy: str = ""
+
+
+def check_packages() -> Iterator[Check]:
+    """Python, the core dependencies and each extra."""
+    yield Check("packages", "Python", "ok", f"{platform.python_version()} ({sys.executable})")
+    for extra, names in _requirements().items():
+        for name in names:
+            yield _package(name, extra)
+
+
+def _requirements() -> dict[str, list[str]]:
+    """Package names by extra; the empty extra is the core."""
+    found: dict[str, list[str]] = defaultdict(list)
+    try:
+        requirements = metadata.requires(DISTRIBUTION) or []
+    except metadata.PackageNotFoundError:
+        return {}
+    for requirement in requirements:
+        name, extra = _NAME.match(requirement), _EXTRA.search(requirement)
+        if name and not (extra and extra[1] in _NOT_FOR_USERS):
+            found[extra[1] if extra else ""].append(name[0])
+    return found
+
+
+def _package(name: str, extra: str) -> Check:
+    label = f"{name} (extra {extra})" if extra else name
+    try:
+        return Check("packages", label, "ok", metadata.version(name))
+    except metadata.PackageNotFoundError:
+        target = f"'{DISTRIBUTION}[{extra}]'" if extra else DISTRIBUTION
+        state: State = "absent" if extra else "wrong"
+        return Check("packages", label, state, "not installed", f"pip install {target}")
+
+
+def check_detectors() -> Iterator[Check]:
+    """Each detector: whether it loads and answers on a harmless sentence."""
+    from guardrail.detect import known_detectors
+
+    for name in sorted(known_detectors()):
+        yield _explained("detectors", name, partial(_detector, name))
+
+
+def _detector(name: str) -> Check:
+    from guardrail.detect import load_detectors
+    from guardrail.detect.base import Document
+    from guardrail.records import Operation, Request
+
+    started = time.perf_counter()
+    (detector,) = load_detectors([name])
+    loaded = time.perf_counter()
+    findings = list(detector.detect(Document(Request.of(SENTENCE, Operation.IMAGE_GENERATE))))
+    answered = time.perf_counter()
+    first, second = (loaded - started) * 1e3, (answered - loaded) * 1e3
+    detail = f"{detector.version}, loads in {first:.0f} ms, first answer in {second:.1f} ms"
+    return Check("detectors", name, "ok", f"{detail} ({len(findings)} finding(s))")
+
+
+def check_policy(policy: str) -> Check:
+    """Whether the policy loads, with every problem if not."""
+
+    def load() -> Check:
+        from guardrail.detect import known_detectors
+        from guardrail.policy import load_policy
+
+        loaded = load_policy(policy, known_detectors=known_detectors())
+        return Check("policy", policy, "ok", str(loaded.ref))
+
+    return _explained("policy", policy, load)
+
+
+def check_log(url: str | None) -> Iterator[Check]:
+    """SQLite's version, the log's key file, and whether an entry could be written; leaves none."""
+    import apsw
+
+    from guardrail.log import locate
+    from guardrail.log.database import FLOOR, check_version
+
+    def sqlite() -> Check:
+        version = apsw.sqlite_lib_version()
+        check_version(version)
+        floor = ".".join(map(str, FLOOR))
+        return Check("log", "SQLite", "ok", f"{version} (at least {floor} is needed)")
+
+    yield _explained("log", "SQLite", sqlite)
+    try:
+        location = locate(url)
+    except GuardrailError as error:
+        yield Check("log", "attempt log", "wrong", str(error), "give another --log URL")
+        return
+    if location.path.exists():
+        yield _explained("log", str(location.key), partial(_key, location))
+        yield _explained("log", str(location.path), partial(_written, location))
+    else:
+        yield _folder(location.path)
+
+
+def _key(location: Location) -> Check:
+    from guardrail.log.keys import load_keys
+
+    load_keys(location.key)
+    mode = stat.S_IMODE(location.key.stat().st_mode)
+    return Check("log", str(location.key), "ok", f"key file, mode {mode:04o}")
+
+
+def _written(location: Location) -> Check:
+    """Start a write and take it back."""
+    from guardrail.log.setup import open_for_writing
+
+    database, _ = open_for_writing(location)
+    with database.lock:
+        database.acquire()
+        try:
+            database.connection().execute("BEGIN IMMEDIATE; ROLLBACK")
+        finally:
+            database.release()
+            database.close()
+    return Check("log", str(location.path), "ok", "can be written")
+
+
+def _folder(path: Path) -> Check:
+    """Whether a log that is not there yet could be made."""
+    nearest = next(parent for parent in path.parents if parent.exists())
+    if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
+        return Check("log", str(path), "ok", "not there yet; it is made when first used")
+    return Check(
+        "log",
+        str(path),
+        "wrong",
+        f"cannot be made: {nearest} is not a folder that can be written",
+        "give another place with --log or GUARDRAIL_LOG",
+    )
+
+
+_REMEDIES = {
+    "policy": "correct the policy and run: guardrail policy lint",
+    "detectors": "reinstall the package the detector comes from",
+    "log": "see the message, or give another place with --log or GUARDRAIL_LOG",
+}
+
+
+def _explained(group: str, name: str, look: Callable[[], Check]) -> Check:
+    """Turn whatever goes wrong into a check that says so."""
+    try:
+        return look()
+    except GuardrailError as error:
+        return Check(group, name, "wrong", str(error), _REMEDIES[group])
+    except Exception as error:  # noqa: BLE001 (a doctor reports, whatever a part does)
+        return Check(group, name, "wrong", f"{type(error).__name__}: {error}", _REMEDIES[group])

@@ -1,0 +1,73 @@
+"""`guardrail doctor`: what is installed, and whether it works."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from guardrail.cli.checks import Check
+
+SOMETHING_WRONG = 1
+_SIGNS = {"ok": ("ok", "green"), "absent": ("--", "yellow"), "wrong": ("WRONG", "bold red")}
+
+
+@click.command(short_help="Say what is installed and whether it works.")
+@click.option(
+    "--policy",
+    default="default",
+    show_default=True,
+    metavar="FILE",
+    help="A policy file, or the name of a shipped policy.",
+)
+@click.option(
+    "--log",
+    metavar="URL",
+    help="The attempt log to look at.  [default: $GUARDRAIL_LOG, else the user's own]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
+@click.pass_context
+def doctor(ctx: click.Context, *, policy: str, log: str | None, as_json: bool) -> None:
+    """Say what is installed and whether it works.
+
+    Looks at the packages, the detectors, the policy and the attempt log, and
+    says what to do about what is wrong. Leaves nothing behind.
+
+    Exit status: 0 all is well, 1 something is wrong.
+    """
+    from guardrail.cli.checks import check_detectors, check_log, check_packages, check_policy
+
+    checks = [*check_packages(), *check_detectors(), check_policy(policy), *check_log(log)]
+    wrong = sum(check.state == "wrong" for check in checks)
+    if as_json:
+        body = {"ok": not wrong, "checks": [asdict(check) for check in checks]}
+        click.echo(json.dumps(body, indent=2, ensure_ascii=False))
+    else:
+        _show(checks, wrong)
+    if wrong:
+        ctx.exit(SOMETHING_WRONG)
+
+
+def _show(checks: list[Check], wrong: int) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    from guardrail.cli.console import console
+
+    out = console()
+    group = ""
+    for check in checks:
+        if check.group != group:
+            group = check.group
+            out.print(Text(group, style="bold"))
+        word, style = _SIGNS[check.state]
+        line = Text(f"{word:6}", style=style).append(f"{check.name}: ", style="not bold default")
+        out.print(
+            Padding(line.append(check.detail, style="not bold default"), (0, 0, 0, 2), expand=False)
+        )
+        if check.remedy:
+            out.print(Padding(Text(check.remedy, style="cyan"), (0, 0, 0, 8), expand=False))
+    out.print(Text(f"{wrong} thing(s) wrong" if wrong else "all is well", style="bold"))

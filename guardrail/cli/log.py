@@ -1,0 +1,177 @@
+"""`guardrail log`: read the attempt log on a terminal, or as JSON in a pipe."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from guardrail.errors import InputError
+from guardrail.records import Action, Operation, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from guardrail.log import SqliteLog
+
+LIST_EXAMPLES = """\b
+Examples:
+  guardrail log list --since 24h --action refuse
+  guardrail log list --jurisdiction JP --since 2026-01-01 --until 2026-02-01 > january.jsonl
+  guardrail log list --user u1029 --json"""
+SHOW_EXAMPLES = """\b
+Examples:
+  guardrail log show 5fb8ef6c
+  guardrail log show 5fb8ef6c --excerpt"""
+STATS_EXAMPLES = """\b
+Examples:
+  guardrail log stats --since 7d --by day,action
+  guardrail log stats --by month,rule,jurisdiction --json"""
+
+
+def _time(_ctx: click.Context, _param: click.Parameter, value: str | None) -> int | None:
+    """Read `24h`, a date or an ISO time as nanoseconds."""
+    from guardrail.log import parse_time
+
+    try:
+        return None if value is None else parse_time(value)
+    except InputError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def _common(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that every command here takes."""
+    options = (
+        click.option(
+            "--log",
+            "url",
+            metavar="URL",
+            help="sqlite:///attempts.db or sqlite:////var/lib/attempts.db.  "
+            "[default: $GUARDRAIL_LOG, else ~/.local/state/guardrail/attempts.db]",
+        ),
+        click.option("--json", "as_json", is_flag=True, help="JSON on a terminal too."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _period(command: Callable[..., None]) -> Callable[..., None]:
+    until = click.option(
+        "--until", callback=_time, metavar="TIME", help="Opened before: the same forms."
+    )
+    since = click.option(
+        "--since",
+        callback=_time,
+        metavar="TIME",
+        help="Opened since: 24h, 7d, 2026-01-16 or 2026-01-16T09:00Z (UTC).",
+    )
+    return since(until(command))
+
+
+@click.group()
+def log() -> None:
+    """Read the attempt log: what was asked, what was decided, how it ended.
+
+    Attempts that were refused, gated, sexual or not fully scanned are kept in full and listed;
+    all attempts are counted. Nothing here writes to the log.
+    """
+
+
+@log.command("list", epilog=LIST_EXAMPLES)
+@_common
+@_period
+@click.option("--action", type=click.Choice([action.label for action in Action]))
+@click.option("--rule", metavar="ID", help="Id of the rule that decided.")
+@click.option("--reason", metavar="CODE", help="Such as real_person_sexual.")
+@click.option("--operation", type=click.Choice([operation.value for operation in Operation]))
+@click.option(
+    "--jurisdiction", metavar="CODE", help="Such as JP; US finds US-CA; `unknown` for none."
+)
+@click.option("--tier", metavar="NAME")
+@click.option("--user", metavar="ID", help="A caller's id in the clear; needs the key file.")
+@click.option("--conversation", metavar="ID", help="Likewise.")
+@click.option("--outcome", type=click.Choice([*(outcome.value for outcome in Outcome), "open"]))
+@click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="At most N.  [default: 50 on a terminal, all in a pipe]",
+)
+@click.option("--oldest-first", is_flag=True, help="Oldest first instead of newest first.")
+def list_(url: str | None, as_json: bool, oldest_first: bool, **wanted: Any) -> None:
+    """List attempts, newest first: a table on a terminal, JSON lines in a pipe."""
+    from guardrail.cli.log_shown import print_table
+    from guardrail.log import AttemptFilter
+
+    if wanted["action"]:
+        wanted["action"] = Action[wanted["action"].upper()]
+    if wanted["operation"]:
+        wanted["operation"] = Operation(wanted["operation"])
+    if (wanted["jurisdiction"] or "").lower() == "unknown":
+        wanted["jurisdiction"] = ""
+    with _open(url) as attempts:
+        found = attempts.attempts(AttemptFilter(**wanted, newest_first=not oldest_first))
+        if as_json or not sys.stdout.isatty():
+            for row in found:
+                _print_json(row.summary())
+        else:
+            print_table(found, wanted["limit"])
+
+
+@log.command(epilog=SHOW_EXAMPLES)
+@_common
+@click.argument("attempt", metavar="ID")
+@click.option("--excerpt", is_flag=True, help="Decrypt the start of the prompt, if kept.")
+def show(url: str | None, as_json: bool, attempt: str, excerpt: bool) -> None:
+    """Show one attempt in full. The first characters of its ID are enough."""
+    from guardrail.cli.log_shown import print_attempt
+
+    with _open(url) as attempts:
+        row = attempts.attempt(attempt)
+        fields = {**row.summary(), "opened": row.opened, "closed": row.closed}
+        if excerpt:
+            fields["excerpt"] = attempts.excerpt(row.id)
+    if as_json or not sys.stdout.isatty():
+        _print_json(fields)
+    else:
+        print_attempt(row, fields)
+
+
+@log.command(epilog=STATS_EXAMPLES)
+@_common
+@_period
+@click.option(
+    "--by",
+    metavar="NAMES",
+    default="",
+    help="Group by these, separated by commas: month, day, hour, operation, jurisdiction, tier, "
+    "policy, action, rule, reason.",
+)
+def stats(url: str | None, as_json: bool, since: int | None, until: int | None, by: str) -> None:
+    """Count all attempts, by whole hours (UTC).
+
+    "unfinished" were opened and never closed: in flight, or lost with a process that was
+    killed. "users" counts callers of attempts kept in full.
+    """
+    from guardrail.cli.log_shown import print_stats
+
+    names = [name.strip() for name in by.split(",") if name.strip()]
+    with _open(url) as attempts:
+        found = attempts.stats(since, until, names)
+    if as_json or not sys.stdout.isatty():
+        _print_json(found.json())
+    else:
+        print_stats(found)
+
+
+def _open(url: str | None) -> SqliteLog:
+    from guardrail.log import open_log
+
+    return open_log(url, readonly=True)
+
+
+def _print_json(value: object) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False))

@@ -1,0 +1,175 @@
+"""Lines screened one by one, in this process or in several, always answered in order."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from itertools import starmap
+from multiprocessing import get_context
+from typing import TYPE_CHECKING, Literal
+
+from guardrail.cli.answers import answer, fault, write_line
+from guardrail.cli.files import ImageFolder
+from guardrail.cli.interrupt import ignored
+from guardrail.cli.lines import read_line
+from guardrail.detect import warm_up
+from guardrail.errors import ConfigurationError, GuardrailError
+from guardrail.guard import Guard, UnsafeNoLog
+from guardrail.records import Action, AttemptClosed, AttemptOpened, Outcome
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from guardrail.log import SqliteLog
+    from guardrail.records import AttemptLog, Request
+    from guardrail.screening import Screening
+
+CHUNK_LINES = 32
+CHUNK_BYTES = 2**18
+CHUNKS_AHEAD = 3
+"""Chunks in flight for each worker: what bounds the memory of a run."""
+
+Numbered = tuple[int, bytes]
+"""A line and its number, counting from 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a process needs to screen lines. log: the attempt log's URL, empty for none."""
+
+    policy: str = "default"
+    facts: Literal["needed", "all"] = "all"
+    log: str = ""
+    folder: str = "."
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One line out, with its newline; `bad` when the line in could not be screened."""
+
+    line: bytes
+    bad: bool
+
+
+Screen = Callable[[Iterable[Numbered]], Iterator[Answer]]
+"""Lines in, answers out, in order."""
+
+
+class LineScreener:
+    """A guard, and a log where one is asked for: one line in, one answer out."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._guard = Guard(settings.policy, log=UnsafeNoLog())
+        warm_up(self._guard.detectors)
+        self._log = _open_log(settings.log)
+        self._images = ImageFolder(settings.folder, self._guard.policy.limits.image_bytes)
+
+    def close(self) -> None:
+        """Write what the log still holds back."""
+        if self._log is not None:
+            self._log.shutdown()
+
+    def __call__(self, number: int, raw: bytes) -> Answer:
+        """Answer one line; LogUnavailable is the only error that ends the run."""
+        line = read_line(raw, number, self._images)
+        if line.request is None:
+            return Answer(write_line(fault(line.id, number, line.error)), bad=True)
+        try:
+            screening = self._guard.screen(line.request, facts=self._settings.facts)
+        except Exception as error:
+            if os.environ.get("GUARDRAIL_DEBUG"):
+                raise
+            message = f"not screened: unexpected {type(error).__name__}"
+            return Answer(write_line(fault(line.id, number, message)), bad=True)
+        if self._log is not None:
+            _record(self._log, line.request, screening)
+        return Answer(write_line(answer(line.id, screening, line.request.problem)), bad=False)
+
+
+def _open_log(url: str) -> SqliteLog | None:
+    if not url:
+        return None
+    from guardrail.log import open_log
+
+    return open_log(url)
+
+
+_OUTCOMES = {
+    Action.ALLOW: Outcome.CANCELLED,
+    Action.GATE: Outcome.GATED,
+    Action.REFUSE: Outcome.REFUSED,
+}
+"""An allowed line is `cancelled`: no model was called, so nothing was released."""
+
+
+def _record(log: AttemptLog, request: Request, screening: Screening) -> None:
+    decision, facts = screening.decision, screening.facts
+    opened = AttemptOpened(request, decision, facts, screening.scans)
+    log.open(opened)
+    log.close(AttemptClosed(opened, _OUTCOMES[decision.action], decision, facts))
+
+
+_worker: LineScreener | None = None
+
+
+def _start_worker(settings: Settings) -> None:
+    global _worker  # noqa: PLW0603 (one guard for the life of a worker process)
+    _worker = LineScreener(settings)
+
+
+def _work(chunk: list[Numbered]) -> list[Answer]:
+    if _worker is None:
+        raise ConfigurationError("a worker process started without a guard")
+    return [_worker(number, raw) for number, raw in chunk]
+
+
+@contextmanager
+def engine(settings: Settings, workers: int) -> Iterator[Screen]:
+    """Make what screens lines in `workers` processes; whatever is wrong in `settings` fails here.
+
+    Memory is bounded whatever the number of lines.
+    """
+    with closing(LineScreener(settings)) as screener:
+        if workers == 1:
+            yield partial(starmap, screener)
+            return
+    with ignored():
+        pool = ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (settings,))
+        for _ in range(workers):
+            pool.submit(_work, [])
+    try:
+        yield partial(_spread, pool, workers * CHUNKS_AHEAD)
+    except BrokenProcessPool as error:
+        raise GuardrailError("a worker process died; try fewer --workers") from error
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _spread(pool: ProcessPoolExecutor, ahead: int, lines: Iterable[Numbered]) -> Iterator[Answer]:
+    waiting: deque[Future[list[Answer]]] = deque()
+    for chunk in _chunks(lines):
+        waiting.append(pool.submit(_work, chunk))
+        if len(waiting) > ahead:
+            yield from waiting.popleft().result()
+    while waiting:
+        yield from waiting.popleft().result()
+
+
+def _chunks(lines: Iterable[Numbered]) -> Iterator[list[Numbered]]:
+    chunk: list[Numbered] = []
+    size = 0
+    for number, raw in lines:
+        chunk.append((number, raw))
+        size += len(raw)
+        if len(chunk) >= CHUNK_LINES or size >= CHUNK_BYTES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk

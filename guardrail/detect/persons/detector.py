@@ -1,0 +1,154 @@
+"""The detector of persons: gathers what the recognisers saw and says kind and role."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from guardrail.detect.persons.chinese import ChineseNames
+from guardrail.detect.persons.hits import Hit, select
+from guardrail.detect.persons.index import Entry, NameIndex
+from guardrail.detect.persons.japanese import JapaneseNames
+from guardrail.detect.persons.korean import KoreanNames
+from guardrail.detect.persons.latin import LatinNames
+from guardrail.detect.persons.references import References
+from guardrail.detect.persons.roles import Setting, in_context, invented, of_franchise
+from guardrail.records import FactName, Finding, Kind, Role, Span
+from guardrail.text.scripts import has_han, has_hangul, has_kana
+
+if TYPE_CHECKING:
+    from guardrail.detect.base import Document
+    from guardrail.text import View, Views
+
+_LATIN = re.compile("[A-Za-z\u00c0-\u024f]")
+_KNOWN_SCORE = 0.97
+_CONTEXT_SCORE = 0.75
+_SHORT = 60
+
+
+class PersonNames:
+    """Finds personal names and references to persons, with kind and role."""
+
+    name = "person.names"
+    version = "1"
+    provides: frozenset[FactName] = frozenset({"persons"})
+    cost = 80.0
+    inline = True
+
+    def __init__(self, index: NameIndex | None = None) -> None:
+        self._index = index or NameIndex.shipped()
+        self._latin = LatinNames()
+        self._japanese = JapaneseNames()
+        self._chinese = ChineseNames()
+        self._korean = KoreanNames()
+        self._references = References()
+
+    def detect(self, document: Document) -> Iterable[Finding]:
+        """One finding a person seen in the document's new parts."""
+        for number, part, views in document.new_parts():
+            hits = select(self._hits(views))
+            if not hits:
+                continue
+            view = views.canonical
+            setting = Setting(view.text, part, document.operation)
+            for hit, role in _with_roles(hits, views, setting):
+                yield Finding(
+                    detector=self.name,
+                    version=self.version,
+                    label="person",
+                    value=hit.kind.value,
+                    span=Span(number, hit.start, hit.end),
+                    score=hit.score,
+                    role=role,
+                    name=hit.name,
+                )
+
+    def _hits(self, views: Views) -> list[Hit]:
+        view = views.canonical
+        hits = list(self._listed(view, views.raw))
+        if views.kana is not view:
+            hits += self._listed(views.kana, views.raw)
+        if views.skeleton is not None:
+            hits += self._disguised(views.skeleton)
+        hits += self._recognised(views)
+        hits += self._references.find(view)
+        return hits
+
+    def _listed(self, view: View, raw: str) -> Iterator[Hit]:
+        for entry in self._index.find(view.text):
+            start, end = view.span(entry.start, entry.end)
+            if entry.context and not self._fits(view, entry, raw[start:end]):
+                continue
+            score = _CONTEXT_SCORE if entry.context else _KNOWN_SCORE
+            yield Hit(start, end, entry.kind, score, known=True)
+
+    @staticmethod
+    def _fits(view: View, entry: Entry, surface: str) -> bool:
+        """Whether an ordinary word is meant as the name of somebody well known here."""
+        text = view.text
+        if entry.kind is Kind.FICTIONAL and not of_franchise(text):
+            return False
+        if in_context(text, entry.start, entry.end):
+            return True
+        return surface[0].isupper() and entry.start > 0 and text[entry.start - 2] not in ".!?"
+
+    def _disguised(self, view: View) -> Iterator[Hit]:
+        for entry in self._index.find(view.text):
+            if not entry.context and entry.end - entry.start > 5:
+                yield Hit(*view.span(entry.start, entry.end), entry.kind, 0.9, known=True)
+        for hit in self._latin.find(view.text):
+            if " " in view.text[hit.start : hit.end]:
+                start, end = view.span(hit.start, hit.end)
+                yield replace(hit, start=start, end=end, score=0.6)
+
+    def _recognised(self, views: Views) -> list[Hit]:
+        raw = views.raw
+        hits: list[Hit] = []
+        if _LATIN.search(raw):
+            hits += self._latin.find(raw)
+        view = views.canonical
+        if raw.isascii():
+            return hits
+        if len(view.text) != len(raw) or "confusable" in views.undone:
+            hits += [_mapped(hit, view) for hit in self._latin.find(view.text)]
+        if has_kana(raw):
+            hits += self._japanese.find(raw)
+        elif has_han(raw):
+            hits += self._chinese.find(raw)
+            if len(raw) <= _SHORT:
+                hits += self._japanese.find(raw, full_only=True)
+        if has_hangul(raw):
+            hits += self._korean.find(raw)
+        return hits
+
+
+def _mapped(hit: Hit, view: View) -> Hit:
+    start, end = view.span(hit.start, hit.end)
+    return replace(hit, start=start, end=end)
+
+
+def _with_roles(
+    hits: list[Hit], views: Views, setting: Setting
+) -> Iterator[tuple[Hit, Role]]:
+    """Each person with a role; places in the original stand for places in the canonical view."""
+    text = setting.text
+    same = len(text) == len(views.raw)
+    last: tuple[int, Role] | None = None
+    at = 0
+    for hit in hits:
+        if same:
+            start, end = hit.start, hit.end
+        else:
+            needle = views.raw[hit.start : hit.end].casefold()
+            start = text.find(needle, at)
+            if start < 0:
+                start = min(at, len(text))
+            end = min(len(text), start + len(needle))
+            at = end
+        if hit.name and not hit.known and invented(text, start, end):
+            hit = replace(hit, kind=Kind.FICTIONAL)
+        role = setting.role(start, end, last, name=hit.name)
+        last = (end, role)
+        yield hit, role

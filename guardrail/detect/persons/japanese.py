@@ -1,0 +1,210 @@
+"""Personal names in Japanese text, from a morphological analyser's proper nouns."""
+
+from __future__ import annotations
+
+import re
+import threading
+from functools import cache
+from typing import TYPE_CHECKING
+
+from guardrail.detect.persons.hits import Hit
+from guardrail.detect.persons.lexicon import entries
+from guardrail.records import Kind
+
+if TYPE_CHECKING:
+    from sudachipy import Tokenizer
+
+_LINKS = frozenset("・=＝·")
+_MAX_CHARS = 4000
+_CUT = re.compile(r"[。！？!?\n、]")
+_KATAKANA = re.compile("[\u30a1-\u30fa\u30fc]+")
+_HAN = re.compile("[\u3005\u3400-\u9fff]{1,2}")
+_AFTER_NAME = re.compile("[、。（(「『」』はがをにのとへもやで!！?？・,:：]|$")
+
+SURNAME, GIVEN, PERSON, PLACE, NOUN, OTHER = "姓", "名", "人名", "地名", "名詞", ""
+
+
+@cache
+def _alternation(label: str) -> re.Pattern[str]:
+    words = sorted(entries("cjk.tsv")[label], key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, words)))
+
+
+@cache
+def _endings(label: str) -> tuple[str, ...]:
+    return tuple(entries("cjk.tsv")[label])
+
+
+class Morpheme:
+    """One token: where it stands, and which kind of noun it is."""
+
+    __slots__ = ("begin", "end", "sort")
+
+    def __init__(self, begin: int, end: int, sort: str) -> None:
+        self.begin = begin
+        self.end = end
+        self.sort = sort
+
+
+class Analyser:
+    """A tokenizer for each thread over one shared dictionary, opened when first used."""
+
+    def __init__(self) -> None:
+        self._local = threading.local()
+        self._lock = threading.Lock()
+        self._dictionary: object = None
+        self._sorts: dict[int, str] = {}
+
+    def tokens(self, text: str) -> list[Morpheme]:
+        """The morphemes of a text, in pieces the tokenizer can take."""
+        found: list[Morpheme] = []
+        for base, piece in _pieces(text):
+            for m in self._tokenizer().tokenize(piece):
+                code = m.part_of_speech_id()
+                sort = self._sorts.get(code)
+                if sort is None:
+                    sort = self._sorts[code] = _sort(m.part_of_speech())
+                found.append(Morpheme(base + m.begin(), base + m.end(), sort))
+        return found
+
+    def _tokenizer(self) -> Tokenizer:
+        made: Tokenizer | None = getattr(self._local, "tokenizer", None)
+        if made is None:
+            from sudachipy import Dictionary, SplitMode
+
+            with self._lock:
+                if self._dictionary is None:
+                    self._dictionary = Dictionary(dict="core")
+            make = getattr(self._dictionary, "tokenizer", None) or self._dictionary.create  # type: ignore[attr-defined]
+            made = self._local.tokenizer = make(mode=SplitMode.C)
+        return made
+
+
+def _sort(pos: tuple[str, ...]) -> str:
+    if pos[0] != "名詞":
+        return OTHER
+    if pos[2] == "人名":
+        return pos[3] if pos[3] in {SURNAME, GIVEN} else PERSON
+    return PLACE if pos[2] == "地名" else NOUN
+
+
+def _pieces(text: str) -> list[tuple[int, str]]:
+    if len(text) <= _MAX_CHARS:
+        return [(0, text)]
+    pieces = []
+    start = 0
+    while start < len(text):
+        end = min(len(text), start + _MAX_CHARS)
+        if end < len(text):
+            cuts = [m.end() for m in _CUT.finditer(text, start + _MAX_CHARS // 2, end)]
+            end = cuts[-1] if cuts else end
+        pieces.append((start, text[start:end]))
+        start = end
+    return pieces
+
+
+class JapaneseNames:
+    """Finds personal names in Japanese text."""
+
+    def __init__(self) -> None:
+        self._analyser = Analyser()
+
+    def find(self, text: str, *, full_only: bool = False) -> list[Hit]:
+        """Names with spans in `text`, kind `private`; `full_only`: surname with given name only."""
+        tokens = self._analyser.tokens(text)
+        hits: list[Hit] = []
+        i = 0
+        while i < len(tokens):
+            j = self._run(text, tokens, i)
+            if j == i:
+                i += 1
+                continue
+            score = self._judge(text, tokens, i, j)
+            sorts = {t.sort for t in tokens[i:j]}
+            if score and (not full_only or {SURNAME, GIVEN} <= sorts):
+                hits.append(Hit(tokens[i].begin, tokens[j - 1].end, Kind.PRIVATE, score))
+            i = j
+        return hits
+
+    @staticmethod
+    def _run(text: str, tokens: list[Morpheme], i: int) -> int:
+        """The exclusive end of a run of name tokens from `i`, linked by dots or directly."""
+        if tokens[i].sort not in {SURNAME, GIVEN, PERSON} and not _dotted(text, tokens, i):
+            return i
+        j = i + 1
+        while j < len(tokens):
+            if tokens[j].sort in {SURNAME, GIVEN, PERSON} and _continues(text, tokens, j):
+                j += 1
+            elif (
+                text[tokens[j].begin] in _LINKS
+                and j + 1 < len(tokens)
+                and _katakana(text, tokens[j - 1])
+                and _katakana(text, tokens[j + 1])
+            ):
+                j += 2
+            elif _katakana(text, tokens[j]) and text[tokens[j - 1].begin : tokens[j].begin] == "":
+                j += 1
+            else:
+                break
+        if j == i + 1 and tokens[i].sort == SURNAME:
+            j = _given_unknown(text, tokens, j)
+        return j
+
+    @staticmethod
+    def _judge(text: str, tokens: list[Morpheme], i: int, j: int) -> float:
+        begin, end = tokens[i].begin, tokens[j - 1].end
+        titled = _alternation("ja_title").match(text, end) is not None
+        led = text[max(0, begin - 8) : begin].endswith(_endings("ja_before"))
+        sorts = {t.sort for t in tokens[i:j]}
+        full = j > i + 1 and bool(sorts & {GIVEN, PERSON, SURNAME})
+        if titled or led:
+            return 0.95 if full else 0.9
+        if _alternation("ja_reject").match(text, end) and not full:
+            return 0.0
+        surface = text[begin:end]
+        if any(c in _LINKS for c in surface):
+            parts = re.split("[・=＝·]", surface)
+            if any(p.endswith(_endings("ja_kata_stop")) for p in parts):
+                return 0.0
+            return 0.9 if sorts & {SURNAME, GIVEN, PERSON} else 0.6
+        if full:
+            return 0.95
+        return 0.6 if end - begin > 1 else 0.0
+
+
+def _katakana(text: str, token: Morpheme) -> bool:
+    return _KATAKANA.fullmatch(text, token.begin, token.end) is not None
+
+
+def _dotted(text: str, tokens: list[Morpheme], i: int) -> bool:
+    """Whether katakana words linked by a dot begin here."""
+    return (
+        i + 2 < len(tokens)
+        and tokens[i].sort == NOUN
+        and text[tokens[i + 1].begin] in _LINKS
+        and _katakana(text, tokens[i])
+        and _katakana(text, tokens[i + 2])
+        and tokens[i + 2].sort in {SURNAME, GIVEN, PERSON}
+    )
+
+
+def _continues(text: str, tokens: list[Morpheme], j: int) -> bool:
+    """Whether a name token goes on with the one before, rather than being the next person."""
+    return not (tokens[j].sort == SURNAME and tokens[j - 1].sort == GIVEN)
+
+
+def _given_unknown(text: str, tokens: list[Morpheme], j: int) -> int:
+    """Extend a surname by one or two characters the dictionary does not know as a given name."""
+    k = j
+    while k < len(tokens) and k < j + 2 and tokens[k].sort in {NOUN, PLACE, OTHER}:
+        if not _HAN.fullmatch(text, tokens[k].begin, tokens[k].end):
+            break
+        k += 1
+    if k == j:
+        return j
+    begin, end = tokens[j].begin, tokens[k - 1].end
+    if end - begin > 2 or _alternation("ja_title").match(text, begin):
+        return j
+    if _alternation("ja_reject").match(text, begin) or not _AFTER_NAME.match(text, end):
+        return j
+    return k

@@ -1,0 +1,282 @@
+"""Personal names in Latin script: candidates scored by hand-set weights."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
+
+from guardrail.detect.persons.hits import Hit
+from guardrail.detect.persons.lexicon import (
+    AFTER,
+    BEFORE,
+    BRAND,
+    COMMON,
+    GIVEN,
+    ORG,
+    PARTICLE,
+    PLACE,
+    STOP,
+    SURNAME,
+    TITLE,
+    latin_words,
+    weights,
+)
+from guardrail.records import Kind
+
+_LETTER = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff"
+_WORD = re.compile(f"([{_LETTER}]+(?:['’-](?![sS](?![{_LETTER}]))[{_LETTER}]+)*)")
+_SHAPE = re.compile(
+    r"(?:mc|mac|o['’]|d['’]|fitz)\w{3,}|\w{2,}(?:son|sen|berg|burg|stein|mann|sk[iy]|skyi|ska|[oe]va|enko|escu"
+    r"|vi[cć]h?|idis|poulos|o[gğ]lu|yan|ian|adze|shvili|[aei]z|etti|elli|ini|ucci|eau|ault|gren"
+    r"|qvist|quist|str[oö]m|d[oó]ttir|inen|worth|stra|wala|moto|mura|yama|kawa|zaki|saki|guchi"
+    r"|shita|feld|baum|bauer|huber)",
+)
+_BREAK = re.compile(r"[.!?\n:\"“”„«»|•…]")
+_MAX_TOKENS = 5
+_NAMES = GIVEN | SURNAME
+_ORDINARY = COMMON | PLACE
+
+
+class Tokens:
+    """The Latin-script words of a text with their classes.
+
+    caseless: capitals tell nothing here, as they are everywhere or nowhere.
+    """
+
+    __slots__ = ("caps", "caseless", "flags", "lows", "seps", "starts", "words")
+
+    def __init__(self, text: str, lexicon: Mapping[str, int]) -> None:
+        pieces = _WORD.split(text)
+        self.words = pieces[1::2]
+        self.seps = pieces[0::2]
+        self.starts = list(accumulate(map(len, pieces)))[0::2]
+        self.lows = [word.casefold() for word in self.words]
+        self.flags = [lexicon.get(low, 0) for low in self.lows]
+        self.caps = [word[0].isupper() for word in self.words]
+        upper = sum(self.caps)
+        self.caseless = (
+            not upper or text.isupper() or (len(self.caps) > 5 and upper > 0.75 * len(self.caps))
+        )
+        for i, low in enumerate(self.lows):
+            if not self.flags[i] and "-" in low:
+                self.flags[i] = self._hyphened(low, lexicon)
+
+    @staticmethod
+    def _hyphened(low: str, lexicon: Mapping[str, int]) -> int:
+        bits = 0
+        for piece in low.split("-"):
+            flag = lexicon.get(piece, 0)
+            if flag & (COMMON | ORG | BRAND):
+                return COMMON
+            bits |= flag & _NAMES
+        return bits
+
+    def linked(self, i: int) -> bool:
+        """Whether token `i` continues the name of token `i - 1`."""
+        sep = self.seps[i]
+        if sep == " ":
+            return True
+        return sep in {". ", "."} and (
+            len(self.words[i - 1]) == 1 or self.lows[i - 1] in {"st", "jr", "dr"}
+        )
+
+    def initial(self, i: int) -> bool:
+        """Whether token `i` begins a sentence or a quotation."""
+        return i == 0 or _BREAK.search(self.seps[i]) is not None
+
+    def end(self, i: int) -> int:
+        """Where token `i` ends."""
+        return self.starts[i] + len(self.words[i])
+
+
+class LatinNames:
+    """Finds personal names in Latin script, cased or not."""
+
+    def __init__(self) -> None:
+        self.lexicon = latin_words()
+        self.weights = weights()
+
+    def find(self, text: str) -> list[Hit]:
+        """Names with spans in `text`; every one of them of kind `private`."""
+        tokens = Tokens(text, self.lexicon)
+        chosen = self._choose(self._candidates(tokens))
+        chosen += self._again(tokens, chosen)
+        return [
+            Hit(tokens.starts[i], tokens.end(j - 1), Kind.PRIVATE, _squash(score))
+            for score, i, j in chosen
+        ]
+
+    def _candidates(self, t: Tokens) -> list[tuple[float, int, int]]:
+        found = []
+        threshold = self.weights["threshold"]
+        for i, flags in enumerate(t.flags):
+            if not self._anchor(t, i, flags):
+                continue
+            for j in self._ends(t, i):
+                score = self._score(t, i, j)
+                if score >= threshold:
+                    found.append((score, i, j))
+        return found
+
+    @staticmethod
+    def _anchor(t: Tokens, i: int, flags: int) -> bool:
+        if t.caps[i] and not t.caseless:
+            return not flags & (STOP | ORG | BRAND) or bool(flags & _NAMES)
+        if flags & GIVEN:
+            return not flags & (STOP | PARTICLE)
+        return bool(i and t.flags[i - 1] & TITLE and (flags & SURNAME or not flags))
+
+    @staticmethod
+    def _ends(t: Tokens, i: int) -> list[int]:
+        """The possible exclusive ends of a name from `i` on."""
+        ends = [i + 1]
+        j = i + 1
+        last = min(len(t.words), i + _MAX_TOKENS)
+        while j < last and t.linked(j):
+            flags = t.flags[j]
+            if t.caps[j] or t.caseless or not t.caps[i]:
+                if flags & STOP or (flags & (BEFORE | AFTER) and not flags & _NAMES):
+                    break
+                ends.append(j + 1)
+            elif not flags & PARTICLE:
+                break
+            j += 1
+        return ends
+
+    def _score(self, t: Tokens, i: int, j: int) -> float:
+        w = self.weights
+        score = self._single(t, i) if j == i + 1 else self._several(t, i, j)
+        if i and t.flags[i - 1] & TITLE and t.seps[i] in {" ", ". "}:
+            score += w["title_before"]
+        elif i and t.flags[i - 1] & BEFORE and t.seps[i] == " ":
+            score += w["cue_before"]
+        if j < len(t.words) and t.flags[j] & AFTER and t.seps[j] in {" ", ", "}:
+            score += w["cue_after"]
+        if i and t.lows[i - 1] in {"the", "a", "an", "der", "die", "das", "den", "dem"}:
+            score += w["the_before"]
+        score += self._surroundings(t, i, j)
+        if t.initial(i):
+            score += w["initial_position"]
+        return score
+
+    def _surroundings(self, t: Tokens, i: int, j: int) -> float:
+        w = self.weights
+        score = 0.0
+        if j < len(t.words) and t.linked(j):
+            if t.flags[j] & ORG and (t.caps[j] or t.caseless) and not t.flags[j] & AFTER:
+                score += w["org_after"]
+            elif t.caps[j] and not t.caseless:
+                score += w["cap_after"]
+        if i and t.caps[i - 1] and not t.caseless and t.linked(i):
+            flags = t.flags[i - 1]
+            if not flags & (TITLE | BEFORE | STOP):
+                score += w["cap_before"]
+        sep = t.seps[i]
+        if sep:
+            if sep[-1] == "@" or sep.endswith(("/", "_")):
+                score += w["handle"]
+            elif sep[-1] == "#":
+                score += w["hashtag"]
+        return score
+
+    def _single(self, t: Tokens, i: int) -> float:
+        w = self.weights
+        flags = t.flags[i]
+        score = 0.0
+        if flags & GIVEN:
+            score = w["single_weak" if flags & _ORDINARY else "single_given"]
+        elif flags & SURNAME:
+            score = w["single_weak" if flags & _ORDINARY else "single_surname"]
+        elif flags or len(t.words[i]) == 1:
+            return -9.0
+        else:
+            score = w["single_shape" if _SHAPE.fullmatch(t.lows[i]) else "single_unknown"]
+        if flags & (ORG | BRAND | TITLE):
+            score += w["org_inside"]
+        if t.caseless or not t.caps[i]:
+            score += w["caseless_single"]
+        elif t.words[i].isupper():
+            score += w["all_caps"]
+        return score
+
+    def _several(self, t: Tokens, i: int, j: int) -> float:
+        w = self.weights
+        first, last = t.flags[i], t.flags[j - 1]
+        caseless = t.caseless or not t.caps[i]
+        score = self._first(t, i, first) + self._last(t, j - 1, last, caseless=caseless)
+        for k in range(i + 1, j - 1):
+            flags = t.flags[k]
+            if flags & (_NAMES | PARTICLE) and not flags & COMMON:
+                score += w["inner_name"]
+            elif len(t.words[k]) == 1:
+                score += w["inner_initial"]
+            else:
+                score += w["inner_common" if flags else "inner_other"]
+        for k in range(i, j):
+            flags = t.flags[k]
+            if flags & (ORG | BRAND) and not flags & _NAMES:
+                score += w["org_inside"]
+            elif flags & PLACE and not flags & _NAMES:
+                score += w["place_inside"]
+        if caseless:
+            score += w["caseless"]
+        return score
+
+    def _first(self, t: Tokens, i: int, flags: int) -> float:
+        w = self.weights
+        if flags & TITLE and not flags & _NAMES:
+            return -9.0
+        if flags & GIVEN:
+            return w["given_weak" if flags & _ORDINARY else "given_strong"]
+        if len(t.words[i]) == 1:
+            return w["first_initial"]
+        if flags & SURNAME and not flags & _ORDINARY:
+            return w["first_surname"]
+        return w["first_common" if flags else "first_unknown"]
+
+    def _last(self, t: Tokens, k: int, flags: int, *, caseless: bool) -> float:
+        w = self.weights
+        if flags & SURNAME:
+            return w["last_surname_weak" if flags & _ORDINARY else "last_surname"]
+        if flags & GIVEN:
+            return w["last_surname_weak" if flags & _ORDINARY else "last_given"]
+        if len(t.words[k]) == 1 or flags & PARTICLE:
+            return -9.0
+        if flags:
+            return w["last_common"]
+        shape = _SHAPE.fullmatch(t.lows[k])
+        return w["last_shape" if shape else "last_unknown"] + (
+            w["caseless_unknown"] if caseless and not shape else 0.0
+        )
+
+    @staticmethod
+    def _choose(found: list[tuple[float, int, int]]) -> list[tuple[float, int, int]]:
+        kept: list[tuple[float, int, int]] = []
+        for score, i, j in sorted(found, key=lambda c: (-c[0] - 0.3 * (c[2] - c[1]), c[1])):
+            if all(j <= a or b <= i for _, a, b in kept):
+                kept.append((score, i, j))
+        return kept
+
+    @staticmethod
+    def _again(t: Tokens, chosen: Sequence[tuple[float, int, int]]) -> list[tuple[float, int, int]]:
+        """A surname or given name standing alone after its full form was seen."""
+        words = {
+            t.words[k]
+            for _, i, j in chosen
+            if j > i + 1
+            for k in (i, j - 1)
+            if len(t.words[k]) > 2 and not t.flags[k] & STOP
+        }
+        if not words or t.caseless:
+            return []
+        taken = {k for _, i, j in chosen for k in range(i, j)}
+        return [
+            (2.0, k, k + 1)
+            for k, word in enumerate(t.words)
+            if word in words and k not in taken and t.caps[k]
+        ]
+
+
+def _squash(score: float) -> float:
+    return min(0.98, 0.5 + 0.12 * score)

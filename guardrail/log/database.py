@@ -1,0 +1,213 @@
+"""One log file as this process holds it: connection, lock between processes, care at forks."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+import weakref
+from typing import TYPE_CHECKING
+
+import apsw
+
+from guardrail.errors import ConfigurationError, LogUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+FLOOR = (3, 51, 3)
+_BUSY_MS = 5000
+_NO_CHECKPOINT_ON_CLOSE = apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE
+
+_PRAGMAS = (
+    "PRAGMA synchronous=FULL",
+    "PRAGMA secure_delete=ON",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA trusted_schema=OFF",
+    "PRAGMA mmap_size=0",
+    "PRAGMA journal_size_limit=67108864",
+)
+
+
+def check_version(version: str) -> None:
+    """Refuse an SQLite that can lose commits when a checkpoint races a writer (below 3.51.3)."""
+    if tuple(map(int, version.split("."))) < FLOOR:
+        floor = ".".join(map(str, FLOOR))
+        raise ConfigurationError(
+            f"SQLite {version} can lose commits of an attempt log; {floor} or later is needed: "
+            f"pip install 'apsw>={floor}'"
+        )
+
+
+class Database:
+    """A connection that is opened when needed and closed before every fork.
+
+    SQLite must not be carried into a child process, so forks close it on both sides; each side
+    opens its own again. Hold `lock` around every use of `connection` and of the file lock.
+
+    on_fork: called in a forked child, after the locks were made anew.
+    """
+
+    def __init__(self, path: Path, lock_file: Path | None) -> None:
+        check_version(apsw.sqlite_lib_version())
+        self.path = path
+        self.lock = threading.Lock()
+        self.on_fork: Callable[[], None] | None = None
+        self.wal_pages = 0
+        self._lock_file = lock_file
+        self._file_lock = -1
+        self._connection: apsw.Connection | None = None
+        self._identity: tuple[int, int] | None = None
+        self._pid = 0
+        with _forking:
+            _databases.add(self)
+
+    @property
+    def writable(self) -> bool:
+        """Whether this is the writing side: it has a lock file."""
+        return self._lock_file is not None
+
+    def acquire(self) -> None:
+        """Wait until no other process writes; raises LogUnavailable."""
+        try:
+            if self._file_lock < 0 and self._lock_file is not None:
+                flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+                self._file_lock = os.open(self._lock_file, flags, 0o600)
+            fcntl.flock(self._file_lock, fcntl.LOCK_EX)
+        except OSError as error:
+            raise LogUnavailable(
+                f"the attempt log's lock file {self._lock_file} cannot be locked "
+                f"({error.strerror}); make its folder writable, on a disk that can lock files"
+            ) from None
+
+    def release(self) -> None:
+        """Let other processes write; nothing to do once closed."""
+        if self._file_lock >= 0:
+            fcntl.flock(self._file_lock, fcntl.LOCK_UN)
+
+    def connection(self) -> apsw.Connection:
+        """Give this process's connection, opened if need be; a writer must hold the file lock.
+
+        Raises apsw.Error, and LogUnavailable when it may not be used any more.
+        """
+        if self._connection is None:
+            self._connection = self._open()
+            self._pid = os.getpid()
+        elif self._pid != os.getpid():
+            raise LogUnavailable(
+                f"the attempt log {self.path} was opened before a fork that Python was not told "
+                "of; start workers with os.fork or multiprocessing, or open the log in each"
+            )
+        return self._connection
+
+    def check_in_place(self) -> None:
+        """Raise LogUnavailable when the file was deleted, moved or replaced under us."""
+        try:
+            found = os.stat(self.path)  # noqa: PTH116 (a third of the time of Path.stat)
+            here: tuple[int, int] | None = (found.st_dev, found.st_ino)
+        except OSError:
+            here = None
+        if self._identity is None:
+            self._identity = here
+        if here is None or here != self._identity:
+            raise LogUnavailable(f"{self.path} was moved, deleted or replaced while in use")
+
+    def close(self) -> None:
+        """Close the connection and the lock file; both open again when needed."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close(force=True)
+        if self._file_lock >= 0:
+            os.close(self._file_lock)
+            self._file_lock = -1
+
+    def checkpoint(self, mode: int) -> None:
+        """Move the write-ahead log into the database; hold the file lock. Raises apsw.Error."""
+        self.connection().wal_checkpoint(mode=mode)
+        self.wal_pages = 0
+
+    def _open(self) -> apsw.Connection:
+        if not self.writable:
+            return _open_readonly(self.path)
+        connection = apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READWRITE)
+        connection.set_busy_timeout(_BUSY_MS)
+        connection.config(_NO_CHECKPOINT_ON_CLOSE, 1)
+        mode = connection.pragma("journal_mode", "wal")
+        if mode != "wal":
+            raise ConfigurationError(
+                f"{self.path} cannot use a write-ahead log (journal mode {mode}); "
+                "put the attempt log on a local disk"
+            )
+        for pragma in _PRAGMAS:
+            connection.execute(pragma)
+        connection.set_wal_hook(self._count_pages)
+        return connection
+
+    def _count_pages(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
+        self.wal_pages = pages
+        return apsw.SQLITE_OK
+
+    def reset(self) -> None:
+        """Make the locks anew in a forked child, where nobody will release them."""
+        self.lock = threading.Lock()
+        if self.on_fork is not None:
+            self.on_fork()
+
+
+def _open_readonly(path: Path) -> apsw.Connection:
+    connection = _try_readonly(f"{path.as_uri()}?mode=ro")
+    wal = path.with_name(path.name + "-wal")
+    if connection is None and not (wal.exists() and wal.stat().st_size):
+        connection = _try_readonly(f"{path.as_uri()}?immutable=1")  # a copy on read-only storage
+    if connection is None:
+        raise apsw.CantOpenError(f"unable to open {path}")
+    connection.execute("PRAGMA trusted_schema=OFF")
+    return connection
+
+
+def _try_readonly(uri: str) -> apsw.Connection | None:
+    try:
+        flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+        connection = apsw.Connection(uri, flags=flags)
+        connection.set_busy_timeout(_BUSY_MS)
+        connection.config(_NO_CHECKPOINT_ON_CLOSE, 1)
+        connection.pragma("schema_version")
+    except apsw.CantOpenError:
+        return None
+    return connection
+
+
+_databases: weakref.WeakSet[Database] = weakref.WeakSet()
+_forking = threading.Lock()
+_held: list[Database] = []
+
+
+def _before_fork() -> None:
+    _forking.acquire()
+    _held.extend(_databases)
+    for database in _held:
+        database.lock.acquire()
+        database.close()
+
+
+def _after_fork_in_parent() -> None:
+    for database in _held:
+        database.lock.release()
+    _held.clear()
+    _forking.release()
+
+
+def _after_fork_in_child() -> None:
+    global _forking  # noqa: PLW0603
+    for database in _held:
+        database.reset()
+    _held.clear()
+    _forking = threading.Lock()
+
+
+os.register_at_fork(
+    before=_before_fork,
+    after_in_parent=_after_fork_in_parent,
+    after_in_child=_after_fork_in_child,
+)

@@ -1,0 +1,69 @@
+"""Where an attempt log is, and what it keeps."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from guardrail.errors import ConfigurationError
+
+MAX_EXCERPT = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """path: the database, absolute. excerpt: characters of the prompt kept, encrypted; 0: none."""
+
+    path: Path
+    excerpt: int = 0
+
+    @property
+    def key(self) -> Path:
+        """The key file beside the database."""
+        return self.path.with_name(self.path.name + ".key")
+
+    @property
+    def lock(self) -> Path:
+        """The file that writing processes lock."""
+        return self.path.with_name(self.path.name + ".lock")
+
+
+def locate(url: str | None) -> Location:
+    """Read `sqlite:///relative.db` or `sqlite:////absolute.db`, with `?excerpt=N` (0 to 4000).
+
+    None means `$GUARDRAIL_LOG`, else `attempts.db` in `$XDG_STATE_HOME/guardrail`
+    (`~/.local/state/guardrail`). Raises ConfigurationError.
+    """
+    url = url or os.environ.get("GUARDRAIL_LOG")
+    if not url:
+        return Location(_state_home() / "guardrail" / "attempts.db")
+    parts = urlsplit(url)
+    if parts.scheme != "sqlite" or parts.netloc or len(parts.path) <= 1 or parts.fragment:
+        raise ConfigurationError(
+            f"not an attempt log: {_shown(url)}; write sqlite:///relative.db or "
+            "sqlite:////absolute.db, with ?excerpt=200 to keep encrypted excerpts"
+        )
+    return Location(Path(unquote(parts.path[1:])).absolute(), _excerpt(parts.query))
+
+
+def _state_home() -> Path:
+    given = Path(os.environ.get("XDG_STATE_HOME") or "")
+    return given if given.is_absolute() else Path.home() / ".local" / "state"
+
+
+def _shown(url: str) -> str:
+    """The URL without what may be a password."""
+    return repr(url) if "@" not in url else repr(url.partition("://")[0] + "://...")
+
+
+def _excerpt(query: str) -> int:
+    found = 0
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        if name != "excerpt":
+            raise ConfigurationError(f"unknown option {name!r} of the attempt log; known: excerpt")
+        if not (value.isdecimal() and value.isascii() and int(value[:9]) <= MAX_EXCERPT):
+            raise ConfigurationError(f"excerpt={value} of the attempt log: 0 to {MAX_EXCERPT}")
+        found = int(value)
+    return found

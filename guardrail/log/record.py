@@ -1,0 +1,125 @@
+"""What one call hands to the writer: a count, and for a flagged attempt an entry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+
+from guardrail.log.body import canonical, closed_body, opened_body, plain
+from guardrail.log.times import HOUR
+
+if TYPE_CHECKING:
+    from guardrail.log.keys import Keys
+    from guardrail.records import AttemptClosed, AttemptOpened, Decision, Request
+
+Column: TypeAlias = Literal["opened", "released", "refused", "gated", "failed", "cancelled"]
+COLUMNS: tuple[Column, ...] = ("opened", "released", "refused", "gated", "failed", "cancelled")
+
+
+class Bucket(NamedTuple):
+    """What attempts are counted by. hour: hours since the epoch, UTC, of their opening."""
+
+    hour: int
+    operation: str
+    jurisdiction: str
+    tier: str
+    policy: str
+
+
+class Verdict(NamedTuple):
+    """The part of a decision that attempts are searched by."""
+
+    stage: str
+    action: str
+    rule: str
+    reason: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One entry, ready to be written. excerpt: nonce and ciphertext, if one is kept."""
+
+    attempt: str
+    event: Literal["opened", "closed"]
+    at: int
+    body: str
+    opened_at: int
+    bucket: Bucket
+    user: str
+    conversation: str
+    verdict: Verdict
+    excerpt: tuple[bytes, bytes] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One count, and the entry that goes with it; the entry is None for an attempt only counted."""
+
+    bucket: Bucket
+    column: Column
+    record: Record | None = None
+
+
+def bucket_of(entry: AttemptOpened) -> Bucket:
+    """Where an attempt is counted, at its opening and at its end alike."""
+    caller = entry.request.caller
+    return Bucket(
+        entry.at // HOUR,
+        entry.request.operation.value,
+        plain(caller.jurisdiction.code, 16),
+        plain(caller.tier, 64),
+        plain(str(entry.decision.policy)),
+    )
+
+
+def record_opened(entry: AttemptOpened, bucket: Bucket, keys: Keys, excerpt: int) -> Record:
+    """The entry of a flagged attempt's opening."""
+    return Record(
+        attempt=plain(entry.id),
+        event="opened",
+        at=entry.at,
+        body=canonical(opened_body(entry, keys)),
+        opened_at=entry.at,
+        bucket=bucket,
+        user=keys.user(entry.request.caller.id),
+        conversation=keys.conversation(entry.request.conversation),
+        verdict=_verdict(entry.decision, ""),
+        excerpt=_sealed(entry.request, plain(entry.id), keys, excerpt),
+    )
+
+
+def record_closed(entry: AttemptClosed, bucket: Bucket, keys: Keys, excerpt: int) -> Record:
+    """The entry of a flagged attempt's end; with the excerpt if the opening was not kept."""
+    request = entry.opened.request
+    late = not entry.opened.flagged
+    return Record(
+        attempt=plain(entry.id),
+        event="closed",
+        at=entry.at,
+        body=canonical(closed_body(entry, keys)),
+        opened_at=entry.opened.at,
+        bucket=bucket,
+        user=keys.user(request.caller.id),
+        conversation=keys.conversation(request.conversation),
+        verdict=_verdict(entry.decision, entry.outcome.value),
+        excerpt=_sealed(request, plain(entry.id), keys, excerpt) if late else None,
+    )
+
+
+def _verdict(decision: Decision, outcome: str) -> Verdict:
+    return Verdict(
+        decision.stage.value,
+        decision.action.label,
+        plain(decision.rule),
+        plain(decision.reason),
+        outcome,
+    )
+
+
+def _sealed(request: Request, attempt: str, keys: Keys, excerpt: int) -> tuple[bytes, bytes] | None:
+    """The first `excerpt` characters of the user's last text, encrypted."""
+    if not excerpt:
+        return None
+    said = next((part.text for part in reversed(request.parts) if part.role == "user"), None)
+    return None if said is None else keys.seal(said[:excerpt], attempt)

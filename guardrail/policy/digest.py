@@ -1,0 +1,74 @@
+"""A policy's digest: SHA-256 over its canonical JSON, whatever the file looked like."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+from guardrail.policy.rule import Rule, When
+from guardrail.records import Action
+
+if TYPE_CHECKING:
+    from guardrail.policy.model import Policy
+
+_UNORDERED = ("stage", "person", "label", "tier", "app")
+
+
+def digest(policy: Policy) -> str:
+    """Hex SHA-256 over RFC 8785 JSON of the effective policy, defaults filled in."""
+    return hashlib.sha256(canonical(effective(policy))).hexdigest()
+
+
+def canonical(value: object) -> bytes:
+    """RFC 8785 for the values policies hold: text, booleans and integers below 2**53.
+
+    Keys here are ASCII, so code-point order is the UTF-16 order the RFC asks for.
+    """
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text.encode("utf-8", "surrogatepass")
+
+
+def effective(policy: Policy) -> dict[str, object]:
+    """The policy as JSON values: everything that bears on a decision or its record."""
+    return {
+        "policy": policy.name,
+        "version": policy.version,
+        "unknown_jurisdiction": policy.unknown_jurisdiction,
+        "jurisdiction_confidence": str(float(policy.jurisdiction_confidence)),
+        "on_error": policy.on_error.label,
+        "limits": {f.name: getattr(policy.limits, f.name) for f in fields(policy.limits)},
+        "detectors": None if policy.detectors is None else sorted(policy.detectors),
+        "rules": [_rule(rule) for rule in policy.rules],
+        "overlays": {code: [_rule(r) for r in rules] for code, rules in policy.overlays},
+    }
+
+
+def _rule(rule: Rule) -> dict[str, object]:
+    require = rule.require
+    return {
+        "id": rule.id,
+        "action": rule.action.label,
+        "floor": rule.floor,
+        "when": _when(rule.when),
+        "require": require and {"tier": list(require.tier), "age_verified": require.age_verified},
+        "reason": rule.reason,
+        "law": list(rule.law),
+        "obligations": list(rule.obligations),
+        "on_error": rule.on_error.label if isinstance(rule.on_error, Action) else None,
+        "description": rule.description,
+    }
+
+
+def _when(when: When) -> dict[str, object]:
+    return {
+        "operation": sorted(when.operation),
+        **{name: sorted(getattr(when, name)) for name in _UNORDERED},
+        "sexual": when.sexual.label,
+        "minor": when.minor,
+        "edit_of_photo": when.edit_of_photo,
+        "undress": when.undress,
+        "obfuscated": when.obfuscated,
+        "protected": when.protected,
+    }

@@ -1,0 +1,135 @@
+"""Judging: which rules match, and what that comes to, when some facts are not known yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from guardrail.policy.conditions import Conditions, FindingLabels
+from guardrail.policy.effects import ALLOWED, SUBSCRIPTION, Effect, ranked
+from guardrail.policy.rule import Rule
+from guardrail.policy.walk import Program, Walk
+from guardrail.records import (
+    FACT_NAMES,
+    Action,
+    Decision,
+    FactName,
+    Facts,
+    PolicyRef,
+    Requirement,
+    Stage,
+)
+
+UNSCANNED = "unscanned"
+_DECISIONS_KEPT = 256
+_ALL: frozenset[FactName] = frozenset(FACT_NAMES)
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """No decision yet: these facts are incomplete and may still change it."""
+
+    facts: tuple[FactName, ...]
+
+
+class BoundPolicy:
+    """A policy as it bears on one operation and one sort of caller; safe to share."""
+
+    __slots__ = ("_conditions", "_decisions", "_effects", "_overlays", "_programs", "_ref")
+
+    def __init__(self, ref: PolicyRef, effects: Sequence[Effect], overlays: Sequence[str]) -> None:
+        self._ref = ref
+        self._overlays = tuple(overlays)
+        self._effects = ranked(effects)
+        self._conditions = Conditions(atom for effect in effects for atom in effect.atoms)
+        self._decisions: dict[tuple[object, ...], Decision] = {}
+        self._programs = {stage: self._program(stage) for stage in Stage}
+
+    def _program(self, stage: Stage) -> Program:
+        return tuple(
+            (index, self._conditions.mask(effect.atoms), effect.action, effect.blind)
+            for index, effect in enumerate(self._effects)
+            if stage in effect.rule.when.stage
+        )
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules that apply, strictest first."""
+        return tuple(effect.rule for effect in self._effects)
+
+    def labels_of(self, rule: str) -> FindingLabels:
+        """The labels of findings that bear on a rule, for `label in ...`; of no rule, none."""
+        return FindingLabels(a for e in self._effects if e.rule.id == rule for a in e.atoms)
+
+    def matching(self, facts: Facts, stage: Stage = Stage.INPUT) -> tuple[str, ...]:
+        """Ids of every rule that matches by what is known, strictest first: an explanation."""
+        holding = self._conditions.holding(facts)
+        return tuple(
+            self._effects[index].rule.id
+            for index, bits, _, _ in self._programs[stage]
+            if not bits & ~holding
+        )
+
+    def judge(self, facts: Facts, stage: Stage = Stage.INPUT) -> Decision | Need:
+        """Decide, or say which incomplete facts may still change the decision.
+
+        A fact outside `facts.complete` may still grow, or turn out unscanned; one in
+        `facts.unscanned` may be anything. A decision is the one that all facts would give: to keep
+        it so, a refusal's `rules` is the deciding rule alone, a gate's or an allowance's all
+        matching rules that come to the same action.
+        """
+        conditions = self._conditions
+        pending = conditions.reading(_ALL - facts.complete)
+        blind = conditions.reading(facts.unscanned) if facts.unscanned else 0
+        walk = Walk(self._programs[stage], conditions.holding(facts), pending, blind)
+        if walk.open:
+            return Need(conditions.facts_of(walk.open, facts.complete))
+        key = (stage, walk.refusal, walk.blind, walk.gates, walk.allows)
+        decision = self._decisions.get(key)
+        if decision is None:
+            if len(self._decisions) >= _DECISIONS_KEPT:
+                self._decisions.clear()
+            decision = self._decisions[key] = self._decide(walk, stage)
+        return decision
+
+    def _decide(self, walk: Walk, stage: Stage) -> Decision:
+        if walk.refusal >= 0:
+            effect = self._effects[walk.refusal]
+            return self._decision(stage, Action.REFUSE, effect.reason, [effect])
+        if walk.blind >= 0:
+            effect = self._effects[walk.blind]
+            return self._decision(stage, Action.REFUSE, UNSCANNED, [effect])
+        if walk.gates:
+            gates = [self._effects[index] for index in walk.gates]
+            pays = any(effect.reason == SUBSCRIPTION for effect in gates)
+            return self._decision(
+                stage, Action.GATE, SUBSCRIPTION if pays else gates[0].reason, gates
+            )
+        allows = [self._effects[index] for index in walk.allows]
+        return self._decision(stage, Action.ALLOW, allows[0].reason if allows else ALLOWED, allows)
+
+    def _decision(
+        self, stage: Stage, action: Action, reason: str, effects: Sequence[Effect]
+    ) -> Decision:
+        rules = [effect.rule for effect in effects]
+        owed = {name for rule in rules for name in rule.obligations}
+        return Decision(
+            action,
+            rules[0].id if rules else "",
+            reason,
+            self._ref,
+            stage,
+            rules=tuple(rule.id for rule in rules),
+            obligations=tuple(sorted(owed)) if action is Action.ALLOW else (),
+            requirement=_asked(rules) if action is Action.GATE else None,
+            law=rules[0].law if rules else (),
+            overlays=self._overlays,
+        )
+
+
+def _asked(rules: Sequence[Rule]) -> Requirement:
+    """What meets all the gates at once; where no one tier can, what the first of them asks."""
+    asked = [rule.require for rule in rules if rule.require is not None]
+    tiers = [require.tier for require in asked if require.tier] or [()]
+    common = tuple(tier for tier in tiers[0] if all(tier in other for other in tiers))
+    return Requirement(common or tiers[0], any(require.age_verified for require in asked))

@@ -1,0 +1,5 @@
+"""Fakes for tests of code that uses Guardrail: a stand-in model server on 127.0.0.1."""
+
+from guardrail.testing.server import Recorded, Reply, StandInServer, Upload, neutral_png
+
+__all__ = ["Recorded", "Reply", "StandInServer", "Upload", "neutral_png"]

@@ -1,0 +1,320 @@
+"""An OpenAI-compatible server that gives fixed answers and remembers every request."""
+
+from __future__ import annotations
+
+import json
+import struct
+import threading
+import zlib
+from collections import deque
+from dataclasses import dataclass, field
+from email.message import Message
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, Self
+
+from guardrail.testing import _replies
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterator, Mapping, Sequence
+    from types import TracebackType
+
+_DEFAULT_TEXT = "A neutral answer about the weather."
+_ROUTES: Mapping[str, str] = {
+    "/v1/chat/completions": "chat",
+    "/v1/completions": "text",
+    "/v1/responses": "responses",
+    "/v1/images/generations": "images",
+    "/v1/images/edits": "images",
+    "/v1/images/variations": "images",
+    "/v1/embeddings": "embeddings",
+}
+
+
+def neutral_png(width: int = 64, height: int = 64) -> bytes:
+    """Draw a grey gradient as an 8-bit RGB PNG; `width` and `height` in pixels, at least 1."""
+    if width < 1 or height < 1:
+        raise ValueError(f"not a picture size: {width} x {height}")
+    rows = b"".join(b"\x00" + bytes([64 + 128 * y // height] * 3) * width for y in range(height))
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_png_chunk(kind, data) for kind, data in chunks)
+
+
+def _png_chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One field of a multipart body; `filename` is empty for a plain value."""
+
+    name: str
+    data: bytes = field(repr=False)
+    filename: str = ""
+    content_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One request as received: `json` for a JSON body, `fields` for a multipart one."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(repr=False)
+    json: Any = None
+    fields: tuple[Upload, ...] = ()
+
+    def values(self, name: str) -> list[bytes]:
+        """List the data of every multipart field of that name, in order."""
+        return [item.data for item in self.fields if item.name == name]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What to answer one request with.
+
+    text: assistant text. chunks: the pieces of a streamed text; empty: one piece a word.
+    reasoning: thinking text before the answer. tool_call: (function name, arguments as JSON text).
+    images: picture bytes; empty: one neutral PNG for each asked for.
+    status: HTTP status; 400 and above answer with an error body.
+    delay: seconds before the answer; gap: seconds between chunks.
+    """
+
+    text: str = _DEFAULT_TEXT
+    chunks: tuple[str, ...] = ()
+    reasoning: str = ""
+    tool_call: tuple[str, str] | None = None
+    images: tuple[bytes, ...] = ()
+    status: int = 200
+    delay: float = 0.0
+    gap: float = 0.0
+
+    @property
+    def pieces(self) -> tuple[str, ...]:
+        """The streamed text, piece by piece."""
+        if self.chunks or not self.text:
+            return self.chunks
+        words = self.text.split(" ")
+        return (words[0], *(" " + word for word in words[1:]))
+
+    @property
+    def whole(self) -> str:
+        """The text in one piece."""
+        return "".join(self.chunks) or self.text
+
+
+class StandInServer:
+    """A context manager: a real HTTP server on a free port of 127.0.0.1, for tests only.
+
+    requests: every request received so far, in order. aborted: how many answers the client
+    did not wait for. Queued replies are used up one a request; then `Reply()` is given.
+    """
+
+    def __init__(self) -> None:
+        self.requests: list[Recorded] = []
+        self.aborted = 0
+        self._replies: deque[Reply] = deque()
+        self._stopping = threading.Event()
+        self._http = _Http(("127.0.0.1", 0), _Handler)
+        self._http.owner = self
+        self._thread = threading.Thread(
+            target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, name="stand-in-server"
+        )
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port, such as `http://127.0.0.1:40123`."""
+        return f"http://127.0.0.1:{self._http.server_address[1]}"
+
+    @property
+    def url(self) -> str:
+        """What an OpenAI client calls its base URL."""
+        return f"{self.origin}/v1"
+
+    def reply(  # noqa: PLR0913  one keyword for each thing a test may script
+        self,
+        text: str = _DEFAULT_TEXT,
+        *,
+        chunks: Sequence[str] = (),
+        reasoning: str = "",
+        tool_call: tuple[str, str | Mapping[str, object]] | None = None,
+        images: Sequence[bytes] = (),
+        status: int = 200,
+        delay: float = 0.0,
+        gap: float = 0.0,
+    ) -> Self:
+        """Queue the answer to one request; see `Reply` for what each field means."""
+        call = tool_call and (
+            tool_call[0],
+            tool_call[1] if isinstance(tool_call[1], str) else json.dumps(tool_call[1]),
+        )
+        self._replies.append(
+            Reply(text, tuple(chunks), reasoning, call, tuple(images), status, delay, gap)
+        )
+        return self
+
+    def reset(self) -> None:
+        """Forget recorded requests and queued replies."""
+        self.requests.clear()
+        self._replies.clear()
+        self.aborted = 0
+
+    def wait(self, seconds: float) -> bool:
+        """Sleep, but no longer than the server lives; True when it is stopping."""
+        return seconds > 0 and self._stopping.wait(seconds)
+
+    def next_reply(self) -> Reply:
+        """Take the reply for the request in hand."""
+        return self._replies.popleft() if self._replies else Reply()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stopping.set()
+        self._http.shutdown()
+        self._thread.join()
+        self._http.hang_up()
+        self._http.server_close()
+
+
+class _Http(ThreadingHTTPServer):
+    daemon_threads = False
+    owner: StandInServer
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._open: set[socket.socket] = set()
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        connection, address = super().get_request()
+        self._open.add(connection)
+        return connection, address
+
+    def shutdown_request(self, request: Any) -> None:
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def hang_up(self) -> None:
+        for connection in tuple(self._open):
+            try:
+                connection.shutdown(2)
+            except OSError:
+                continue
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Http
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the base class's name
+        """Keep test output clean."""
+
+    def do_GET(self) -> None:
+        self._record(None, ())
+        path = self.path.partition("?")[0]
+        if path == "/v1/models":
+            self._send_json(200, _replies.models())
+        elif path.startswith("/pictures/"):
+            self._send(200, "image/png", neutral_png())
+        else:
+            self._send_json(404, _replies.error(404))
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        asked, fields = _parse(self.headers, body)
+        self._record(asked, fields)
+        shape = _ROUTES.get(self.path.partition("?")[0])
+        if shape is None:
+            self._send_json(404, _replies.error(404))
+            return
+        reply = self.server.owner.next_reply()
+        if self.server.owner.wait(reply.delay):
+            self.close_connection = True
+            return
+        if reply.status >= 400:  # noqa: PLR2004  the HTTP line between success and error
+            self._send_json(reply.status, _replies.error(reply.status))
+        else:
+            self._answer(shape, asked, reply)
+
+    def _answer(self, shape: str, asked: Any, reply: Reply) -> None:
+        asked = asked if isinstance(asked, dict) else {}
+        serial = len(self.server.owner.requests)
+        if asked.get("stream") and shape in _replies.STREAMS:
+            self._send_events(_replies.STREAMS[shape](asked, reply, serial), reply.gap)
+            return
+        if shape == "images":
+            pictures = reply.images or (neutral_png(),) * int(asked.get("n") or 1)
+            self._send_json(200, _replies.images(asked, pictures, self.server.owner.origin))
+            return
+        self._send_json(200, _replies.REPLIES[shape](asked, reply, serial))
+
+    def _record(self, asked: Any, fields: tuple[Upload, ...]) -> None:
+        self.server.owner.requests.append(
+            Recorded(self.command, self.path, dict(self.headers.items()), asked, fields)
+        )
+
+    def _send_json(self, status: int, body: object) -> None:
+        self._send(status, "application/json", json.dumps(body).encode())
+
+    def _send(self, status: int, kind: str, body: bytes) -> None:
+        self._head(status, kind, len(body))
+        self._write(body)
+
+    def _head(self, status: int, kind: str, length: int | None) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Connection", "close")
+        if length is not None:
+            self.send_header("Content-Length", str(length))
+        self.end_headers()
+        self.close_connection = True
+
+    def _send_events(self, events: Iterator[str], gap: float) -> None:
+        self._head(200, "text/event-stream", None)
+        for event in events:
+            if not self._write(f"{event}\n\n".encode()) or self.server.owner.wait(gap):
+                return
+
+    def _write(self, data: bytes) -> bool:
+        try:
+            self.wfile.write(data)
+            self.wfile.flush()
+        except OSError:
+            self.server.owner.aborted += 1
+            return False
+        return True
+
+
+def _parse(headers: Message, body: bytes) -> tuple[Any, tuple[Upload, ...]]:
+    kind = headers.get_content_type()
+    if kind == "multipart/form-data":
+        fields = tuple(_fields(body, str(headers.get_param("boundary"))))
+        plain = {item.name: item.data.decode() for item in fields if not item.filename}
+        return plain, fields
+    try:
+        return json.loads(body or b"null"), ()
+    except ValueError:
+        return None, ()
+
+
+def _fields(body: bytes, boundary: str) -> Iterator[Upload]:
+    for piece in body.split(b"--" + boundary.encode())[1:-1]:
+        head, _, data = piece.removeprefix(b"\r\n").partition(b"\r\n\r\n")
+        about = Message()
+        for line in head.decode().split("\r\n"):
+            name, _, value = line.partition(": ")
+            about[name] = value
+        yield Upload(
+            name=str(about.get_param("name", "", "content-disposition")),
+            data=data.removesuffix(b"\r\n"),
+            filename=about.get_filename() or "",
+            content_type=about.get("Content-Type") or "",
+        )

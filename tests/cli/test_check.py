@@ -1,0 +1,74 @@
+import json
+from pathlib import Path
+
+from click.testing import CliRunner, Result
+
+from guardrail.cli import main
+from guardrail.testing import neutral_png
+
+PROMPT = "Draw Taylor Swift in a bikini"
+
+
+def check(*args: str, stdin: str = "") -> Result:
+    return CliRunner().invoke(main, ["check", *args], input=stdin, prog_name="guardrail")
+
+
+def test_the_prompt_is_shown_with_what_was_found_and_why() -> None:
+    result = check(PROMPT, "--operation", "image.generate")
+    assert result.exit_code == 0, result.stderr
+    lines = result.stdout.splitlines()
+    prompt = lines.index(f"  {PROMPT}")
+    name = lines[prompt + 1].index("^") - 1
+    assert name == 2 + PROMPT.index("Taylor Swift")
+    assert "real-person-sexual-image (floor" in result.stdout
+    assert "Decision: refuse, reason real_person_sexual" in result.stdout
+    assert "asks for sexual content about a real person" in result.stdout
+
+
+def test_other_callers_are_told_apart() -> None:
+    result = check("An imaginary nude adult woman", "--operation", "image.generate", "--json")
+    callers = json.loads(result.stdout)["callers"]
+    actions = {
+        sort: [decision["action"] for decision in places.values()]
+        for sort, places in callers.items()
+    }
+    assert list(callers["free"]) == ["JP", "US", "DE", "unknown"]
+    assert actions == {
+        "free": ["gate"] * 4,
+        "adult tier, age not verified": ["gate"] * 4,
+        "adult tier, age verified": ["allow"] * 4,
+    }
+    assert callers["adult tier, age not verified"]["US"]["reason"] == "age_verification_required"
+
+
+def test_the_caller_given_decides() -> None:
+    prompt, adult = "An imaginary nude adult woman", ("--tier", "adult", "--age-verified")
+    for extra, action in (((), "gate"), (adult, "allow")):
+        result = check(prompt, "--operation", "image.generate", "--json", *extra)
+        assert json.loads(result.stdout)["action"] == action
+
+
+def test_a_picture_makes_it_an_edit(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(neutral_png())
+    result = check("Undress the woman in this photo", "--image", str(tmp_path / "a.png"))
+    assert "image.edit asked by" in result.stdout
+    assert "1 picture(s) sent along" in result.stdout
+    assert "Decision: refuse" in result.stdout
+
+
+def test_a_prompt_from_stdin_can_hold_terminal_codes() -> None:
+    result = check("-", stdin="harmless \x1b[31m text\nand more\n")
+    assert result.exit_code == 0
+    assert "  harmless ␛[31m text\n  and more\n" in result.stdout
+    assert "No rule matches." in result.stdout
+
+
+def test_what_is_wrong_with_the_arguments_is_said() -> None:
+    for args, message in (
+        (("x", "--jurisdiction", "Japan"), "expected an ISO 3166 code such as JP or US-CA"),
+        (("x", "--image", "gone.png"), "guardrail: cannot read gone.png: no such file"),
+        (("x", "--policy", "gone.yaml"), "guardrail: "),
+    ):
+        result = check(*args)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert message in result.stderr

@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from types import FrameType
+
+import pytest
+
+from guardrail.errors import LogUnavailable
+from guardrail.log.group import GroupCommit
+
+
+class Gate:
+    """A commit that can be held up, and that notes what it was given."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[str]] = []
+        self.entered = threading.Semaphore(0)
+        self.held = threading.Semaphore(0)
+        self.problem: BaseException | None = None
+        self.group = GroupCommit(self.commit)
+
+    def commit(self, writes: Sequence[str]) -> None:
+        self.entered.release()
+        self.held.acquire()
+        if self.problem is not None:
+            raise self.problem
+        self.batches.append([*writes])
+
+    def let(self, commits: int) -> None:
+        for _ in range(commits):
+            self.held.release()
+
+
+class Caller(threading.Thread):
+    def __init__(self, gate: Gate, name: str) -> None:
+        super().__init__(name=name, daemon=True)
+        self.gate = gate
+        self.error: BaseException | None = None
+        self.start()
+
+    def run(self) -> None:
+        try:
+            self.gate.group.submit(self.name)
+        except BaseException as error:  # noqa: BLE001 (handed to the test)
+            self.error = error
+
+
+def queued(gate: Gate, count: int) -> None:
+    """Wait until `count` callers are asleep in the queue."""
+    pause = threading.Event()
+    while len(gate.group._queue) < count:
+        pause.wait(0.001)
+
+
+@pytest.fixture
+def gate() -> Gate:
+    return Gate()
+
+
+def test_a_lone_caller_commits_at_once(gate: Gate) -> None:
+    gate.let(2)
+    gate.group.submit("a")
+    gate.group.submit("b")
+    assert gate.batches == [["a"], ["b"]]
+
+
+def test_those_who_wait_share_the_next_commit(gate: Gate) -> None:
+    first = Caller(gate, "a")
+    gate.entered.acquire()
+    others = []
+    for count, name in enumerate("bcd", 1):
+        others.append(Caller(gate, name))
+        queued(gate, count)
+    gate.let(2)
+    for caller in (first, *others):
+        caller.join()
+    assert gate.batches == [["a"], ["b", "c", "d"]]
+
+
+def test_a_failed_commit_fails_its_whole_batch(gate: Gate) -> None:
+    first = Caller(gate, "a")
+    gate.entered.acquire()
+    others = []
+    for count, name in enumerate("bc", 1):
+        others.append(Caller(gate, name))
+        queued(gate, count)
+    gate.let(1)
+    gate.entered.acquire()
+    gate.problem = LogUnavailable("disk")
+    gate.let(1)
+    for caller in (first, *others):
+        caller.join()
+    assert first.error is None
+    assert [str(caller.error) for caller in others] == ["disk", "disk"]
+
+
+@pytest.mark.parametrize("problem", [KeyboardInterrupt(), ValueError("x")])
+def test_an_interrupted_leader_leaves_nobody_asleep(gate: Gate, problem: BaseException) -> None:
+    first = Caller(gate, "a")
+    gate.entered.acquire()
+    others = []
+    for count, name in enumerate("bc", 1):
+        others.append(Caller(gate, name))
+        queued(gate, count)
+    gate.let(1)
+    gate.entered.acquire()
+    gate.problem = problem
+    gate.let(1)
+    for caller in (first, *others):
+        caller.join()
+    assert others[0].error is problem
+    assert isinstance(others[1].error, LogUnavailable)
+    gate.problem = None
+    gate.let(1)
+    gate.group.submit("d")
+    assert gate.batches == [["a"], ["d"]]
+
+
+class Interrupted(BaseException):
+    pass
+
+
+@pytest.fixture
+def interrupts() -> Iterator[None]:
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise Interrupted
+
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    yield
+    signal.signal(signal.SIGUSR1, before)
+
+
+@pytest.mark.usefixtures("interrupts")
+def test_an_interrupted_follower_takes_its_write_back(gate: Gate) -> None:
+    first = Caller(gate, "a")
+    gate.entered.acquire()
+    main = threading.main_thread().ident
+    assert main is not None
+
+    def disturb() -> None:
+        queued(gate, 1)
+        signal.pthread_kill(main, signal.SIGUSR1)
+
+    helper = threading.Thread(target=disturb)
+    helper.start()
+    with pytest.raises(Interrupted):
+        gate.group.submit("b")
+    helper.join()
+    gate.let(2)
+    first.join()
+    gate.group.submit("c")
+    assert gate.batches == [["a"], ["c"]]
+
+
+def test_a_follower_interrupted_as_it_is_given_the_lead_passes_it_on(gate: Gate) -> None:
+    group = gate.group
+    group._busy = True
+    ticket = group._enter("gone")
+    assert ticket is not None
+    waiting = Caller(gate, "next")
+    queued(gate, 2)
+    group._finish([], "")
+    assert ticket.lead
+    group._leave(ticket)
+    gate.let(1)
+    waiting.join()
+    assert gate.batches == [["next"]]
+
+
+def test_many_callers_all_return_and_nothing_is_lost() -> None:
+    done: list[str] = []
+    group: GroupCommit[str] = GroupCommit(done.extend)
+    names = [[f"{thread}.{n}" for n in range(200)] for thread in range(8)]
+
+    def run(mine: list[str]) -> None:
+        for name in mine:
+            group.submit(name)
+
+    threads = [threading.Thread(target=run, args=(mine,)) for mine in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(done) == sorted(name for mine in names for name in mine)
+    for mine in names:
+        assert [name for name in done if name in set(mine)] == mine

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from guardrail.errors import ConfigurationError
+from guardrail.log.keys import HEADER, Keys, create_key, load_keys
+from guardrail.log.location import Location
+from guardrail.log.setup import open_for_writing
+
+KEYS = Keys.derive(bytes(range(32)))
+
+
+def test_a_new_key_is_for_its_owner_alone(tmp_path: Path) -> None:
+    key = tmp_path / "a.key"
+    create_key(key)
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert [file.name for file in tmp_path.iterdir()] == ["a.key"]
+
+
+def test_a_key_that_is_there_stays(tmp_path: Path) -> None:
+    key = tmp_path / "a.key"
+    create_key(key)
+    before = key.read_bytes()
+    create_key(key)
+    assert key.read_bytes() == before
+
+
+def test_all_who_start_at_once_get_the_same_key(tmp_path: Path) -> None:
+    def first_use(_: int) -> str:
+        database, keys = open_for_writing(Location(tmp_path / "a.db"))
+        database.close()
+        return keys.id
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(first_use, range(16)))) == 1
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o777])
+def test_an_exposed_key_is_refused(tmp_path: Path, mode: int) -> None:
+    key = tmp_path / "a.key"
+    create_key(key)
+    key.chmod(mode)
+    with pytest.raises(ConfigurationError, match="chmod 600"):
+        load_keys(key)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", f"{HEADER}\n", f"{HEADER}\nAAAA\n", f"{HEADER}\n!!\n", "é\nAAAA"]
+)
+def test_a_damaged_key_is_refused(tmp_path: Path, text: str) -> None:
+    key = tmp_path / "a.key"
+    key.touch(0o600)
+    key.write_text(text, "utf-8")
+    with pytest.raises(ConfigurationError, match="damaged"):
+        load_keys(key)
+
+
+def test_a_folder_is_no_key(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="key file"):
+        load_keys(tmp_path)
+
+
+@given(st.text(min_size=1), st.text(min_size=1))
+def test_pseudonyms_tell_ids_apart_and_fields_too(one: str, other: str) -> None:
+    assert (KEYS.user(one) == KEYS.user(other)) == (one == other)
+    assert KEYS.user(one) != KEYS.conversation(one)
+    assert KEYS.user(one) != Keys.derive(bytes(32)).user(one)
+
+
+def test_no_id_has_no_pseudonym() -> None:
+    assert KEYS.user("") == KEYS.conversation("") == ""
+
+
+@given(st.lists(st.text(), max_size=3), st.lists(st.text(), max_size=3))
+def test_prompt_hashes_tell_parts_apart(one: list[str], other: list[str]) -> None:
+    assert (KEYS.prompt(one) == KEYS.prompt(other)) == (one == other)
+
+
+def test_half_a_character_can_be_hashed_and_sealed() -> None:
+    assert KEYS.prompt(["\ud800"]) != KEYS.prompt(["?"])
+    assert KEYS.unseal(*KEYS.seal("\ud800", "a"), "a") == "?"
+
+
+@given(st.text(st.characters(codec="utf-8")), st.text(min_size=1))
+def test_seal_and_unseal_are_inverse(text: str, attempt: str) -> None:
+    assert KEYS.unseal(*KEYS.seal(text, attempt), attempt) == text
+
+
+@given(st.integers(0, 40), st.integers(1, 255))
+def test_a_changed_excerpt_does_not_open(place: int, bits: int) -> None:
+    nonce, sealed = KEYS.seal("a garden in autumn", "a")
+    changed = bytearray(nonce + sealed)
+    changed[place] ^= bits
+    with pytest.raises(ConfigurationError, match="does not open"):
+        KEYS.unseal(bytes(changed[:12]), bytes(changed[12:]), "a")
+
+
+def test_an_excerpt_moved_to_another_attempt_does_not_open() -> None:
+    with pytest.raises(ConfigurationError, match="does not open"):
+        KEYS.unseal(*KEYS.seal("a garden", "a"), "b")
+
+
+def test_keys_do_not_show_themselves() -> None:
+    assert "bytes" not in repr(KEYS)
+    assert repr(KEYS._user) not in repr(KEYS)
