@@ -18,11 +18,8 @@ if TYPE_CHECKING:
 
 
 _PICTURE_TOOL = {
-    "type": "function",
-    "function": {
-        "name": "generate_image",
-        "parameters": {"type": "object", "properties": {"prompt": {"type": "string"}}},
-    },
+    "name": "generate_image",
+    "parameters": {"type": "object", "properties": {"prompt": {"type": "string"}}},
 }
 
 
@@ -152,7 +149,7 @@ def _chat(request: DemoRequest, client: GuardedLiteLLM, model: str) -> str:
     messages = [{"role": role, "content": text} for text, role in turns]
     asked: dict[str, Any] = {"model": model, "messages": messages, "guard_caller": request.caller}
     if request.tool:
-        asked["tools"] = [_PICTURE_TOOL]
+        asked["functions"] = [_PICTURE_TOOL]  # LiteLLM takes `tools` only with its proxy extra
     if not request.stream:
         return str(client.completion(**asked).choices[0].message.content)
     pieces, ended = [], ""

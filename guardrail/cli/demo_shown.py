@@ -53,12 +53,12 @@ def show_request(
     out.print(Text(f"{request.who} {_CALLS[request.call]}{stream}{note}:", style="bold"))
     table = Table.grid(padding=(0, 2))
     table.add_row("   ", "asks", Text(f"“{request.prompt}”", style="italic"))
-    for name, text in _rows(result, policy):
+    for name, text in _rows(request, result, policy):
         table.add_row("", name, text)
     out.print(table)
 
 
-def _rows(result: Result, policy: Policy) -> Iterator[tuple[str, Text]]:
+def _rows(request: DemoRequest, result: Result, policy: Policy) -> Iterator[tuple[str, Text]]:
     if result.ended is None:
         yield "decision", Text("none was recorded")
         return
@@ -72,7 +72,8 @@ def _rows(result: Result, policy: Policy) -> Iterator[tuple[str, Text]]:
     told = decision.action is not Action.ALLOW and decision.stage is not Stage.STREAM
     yield "is told" if told else "gets", Text(result.told)
     if result.reached is not None:
-        yield "model", Text("called" if result.reached else "never called")
+        wanted = f"; it asked its tool for “{request.reply_call}”" if request.reply_call else ""
+        yield "model", Text(f"called{wanted}" if result.reached else "never called")
 
 
 def _headline(ended: AttemptClosed) -> Text:

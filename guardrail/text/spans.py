@@ -48,7 +48,7 @@ class Clusters:
 
     def _all_cuts(self) -> list[int]:
         if self._cuts is None:
-            import regex  # type: ignore[import-untyped]
+            import regex
 
             self._cuts = [m.start() for m in regex.finditer(_CLUSTER, self.raw)]
             self._cuts.append(len(self.raw))

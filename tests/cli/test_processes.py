@@ -16,7 +16,7 @@ PLAIN = {key: value for key, value in os.environ.items() if key not in ("FORCE_C
 
 
 def run(*args: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603 (this interpreter)
+    return subprocess.run(
         [*COMMAND, *args], input=stdin, capture_output=True, text=True, check=False, env=PLAIN
     )
 
@@ -48,7 +48,7 @@ def test_workers_answer_in_order_and_log_every_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_an_interrupt_leaves_whole_lines(workers: str) -> None:
-    process = subprocess.Popen(  # noqa: S603 (this interpreter)
+    process = subprocess.Popen(
         [*COMMAND, "screen", "--workers", workers],
         bufsize=0,
         stdin=subprocess.PIPE,
@@ -72,7 +72,7 @@ def test_an_interrupt_leaves_whole_lines(workers: str) -> None:
 
 
 def test_a_reader_that_leaves_early_is_no_error() -> None:
-    process = subprocess.Popen(  # noqa: S603 (this interpreter)
+    process = subprocess.Popen(
         [*COMMAND, "screen"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -105,7 +105,7 @@ def test_an_unexpected_error_is_one_line_with_a_hint() -> None:
         "from guardrail.cli import main\n"
         "main(['screen'])\n"
     )
-    done = subprocess.run(  # noqa: S603 (this interpreter)
+    done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=False, env=PLAIN
     )
     assert (done.returncode, done.stdout) == (2, "")

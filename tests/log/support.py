@@ -102,6 +102,6 @@ def rows(path: Path, sql: str) -> list[tuple[Any, ...]]:
 def python(code: str, *args: str, **options: Any) -> subprocess.Popen[str]:
     """Start a process that runs `code` with this repository on its path."""
     command = [sys.executable, "-W", "error", "-c", code, *args]
-    return subprocess.Popen(  # noqa: S603 (our own interpreter and code)
+    return subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
     )

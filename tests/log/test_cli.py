@@ -184,7 +184,7 @@ def on_a_terminal(*args: str) -> str:
     leader, follower = pty.openpty()
     environment = {**os.environ, "COLUMNS": "80", "TERM": "dumb"}  # 80 columns
     command = [sys.executable, "-m", "guardrail", "log", *args]
-    with subprocess.Popen(  # noqa: S603
+    with subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=follower, stderr=follower
     ) as process:
         os.close(follower)
@@ -223,7 +223,7 @@ def test_a_reader_that_stops_early_causes_no_traceback(url: str) -> None:
         for _ in range(1200):
             log.open(opened(REFUSE))
     command = [sys.executable, "-m", "guardrail", "log", "list", "--log", url]
-    with subprocess.Popen(  # noqa: S603
+    with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None

@@ -62,7 +62,7 @@ def test_a_read_only_disk(small_disk: Callable[[str], Path]) -> None:
     url = f"sqlite:///{disk}/a.db"
     with open_log(url) as log:
         log.open(opened(REFUSE))
-    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)  # noqa: S603, S607
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)  # noqa: S607
     with pytest.raises(LogUnavailable, match="attempt log"):
         open_log(url)
     with open_log(url, readonly=True) as reader:
@@ -76,7 +76,7 @@ def test_a_copy_on_a_read_only_disk_can_be_read(
     log.shutdown()
     disk = small_disk("size=1m")
     shutil.copy(path, disk)
-    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)  # noqa: S603, S607
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)  # noqa: S607
     with open_log(f"sqlite:///{disk}/attempts.db", readonly=True) as reader:
         assert len(list(reader.attempts())) == 1
 
@@ -104,7 +104,7 @@ def test_a_full_disk(small_disk: Callable[[str], Path]) -> None:
         log.close(closed(opened(REFUSE)))
     log.shutdown()
     # The operator makes room and restarts.
-    subprocess.run(["mount", "-o", "remount,size=4m", str(disk)], check=True)  # noqa: S603, S607
+    subprocess.run(["mount", "-o", "remount,size=4m", str(disk)], check=True)  # noqa: S607
     with open_log(url) as again:
         after = opened(REFUSE)
         again.open(after)
@@ -299,7 +299,7 @@ def test_a_failed_fsync_is_never_tried_again(url: str) -> None:
     open_log(url).shutdown()
     command = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync", "-e"]
     command += ["inject=fdatasync:error=EIO:when=4", sys.executable, "-c", _FSYNC, url]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode and "ptrace" in done.stderr:
         pytest.skip("strace may not trace here")
     lines = done.stdout.splitlines()

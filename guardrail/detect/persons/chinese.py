@@ -63,7 +63,7 @@ class ChineseNames:
             start, base = i + 1, -0.3
         else:
             return 0, 0.0
-        if pair in lists["zh_stop"] or text[i - 1 : i + 1] in lists["zh_stop"] and i:
+        if pair in lists["zh_stop"] or (text[i - 1 : i + 1] in lists["zh_stop"] and i):
             return 0, 0.0
         best = (0, 0.0)
         for end in (start + 1, start + 2):

@@ -16,6 +16,7 @@ from guardrail.detect.persons.latin import LatinNames
 from guardrail.detect.persons.references import References
 from guardrail.detect.persons.roles import Setting, in_context, invented, of_franchise
 from guardrail.records import FactName, Finding, Kind, Role, Span
+from guardrail.text import fold
 from guardrail.text.scripts import has_han, has_hangul, has_kana
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _LATIN = re.compile("[A-Za-z\u00c0-\u024f]")
 _KNOWN_SCORE = 0.97
 _CONTEXT_SCORE = 0.75
+_MIN_DISGUISED = 6
 _SHORT = 60
 
 
@@ -67,17 +69,18 @@ class PersonNames:
 
     def _hits(self, views: Views) -> list[Hit]:
         view = views.canonical
-        hits = list(self._listed(view, views.raw))
+        hits = list(self._listed(view, self._index.find(view.text), views.raw))
         if views.kana is not view:
-            hits += self._listed(views.kana, views.raw)
+            kana = views.kana
+            hits += self._listed(kana, self._index.find_kana(kana.text), views.raw)
         if views.skeleton is not None:
             hits += self._disguised(views.skeleton)
         hits += self._recognised(views)
         hits += self._references.find(view)
         return hits
 
-    def _listed(self, view: View, raw: str) -> Iterator[Hit]:
-        for entry in self._index.find(view.text):
+    def _listed(self, view: View, entries: Iterable[Entry], raw: str) -> Iterator[Hit]:
+        for entry in entries:
             start, end = view.span(entry.start, entry.end)
             if entry.context and not self._fits(view, entry, raw[start:end]):
                 continue
@@ -92,16 +95,28 @@ class PersonNames:
             return False
         if in_context(text, entry.start, entry.end):
             return True
-        return surface[0].isupper() and entry.start > 0 and text[entry.start - 2] not in ".!?"
+        return (
+            surface[0].isupper()
+            and not surface.isupper()
+            and entry.start > 1
+            and text[entry.start - 1] == " "
+            and text[entry.start - 2] not in ".!?:|"
+        )
 
     def _disguised(self, view: View) -> Iterator[Hit]:
-        for entry in self._index.find(view.text):
-            if not entry.context and entry.end - entry.start > 5:
-                yield Hit(*view.span(entry.start, entry.end), entry.kind, 0.9, known=True)
-        for hit in self._latin.find(view.text):
-            if " " in view.text[hit.start : hit.end]:
-                start, end = view.span(hit.start, hit.end)
-                yield replace(hit, start=start, end=end, score=0.6)
+        """Full names in a text whose letters were spaced out or replaced."""
+        offsets = [i for i, c in enumerate(view.text) if c != " " or view.text[i - 1 : i] != " "]
+        text = "".join([view.text[i] for i in offsets])
+        found = [
+            (e.start, e.end, e.kind, True)
+            for e in self._index.find(text)
+            if not e.context and e.end - e.start >= _MIN_DISGUISED
+        ]
+        found += [(h.start, h.end, h.kind, False) for h in self._latin.find(text)]
+        for start, end, kind, known in found:
+            if known or " " in text[start:end]:
+                span = view.span(offsets[start], offsets[end - 1] + 1)
+                yield Hit(*span, kind, 0.9 if known else 0.6, known=known)
 
     def _recognised(self, views: Views) -> list[Hit]:
         raw = views.raw
@@ -129,26 +144,28 @@ def _mapped(hit: Hit, view: View) -> Hit:
     return replace(hit, start=start, end=end)
 
 
-def _with_roles(
-    hits: list[Hit], views: Views, setting: Setting
-) -> Iterator[tuple[Hit, Role]]:
-    """Each person with a role; places in the original stand for places in the canonical view."""
-    text = setting.text
-    same = len(text) == len(views.raw)
+def _with_roles(hits: list[Hit], views: Views, setting: Setting) -> Iterator[tuple[Hit, Role]]:
+    """Each person with a role, looked up where the canonical view has them."""
     last: tuple[int, Role] | None = None
-    at = 0
-    for hit in hits:
-        if same:
-            start, end = hit.start, hit.end
-        else:
-            needle = views.raw[hit.start : hit.end].casefold()
-            start = text.find(needle, at)
-            if start < 0:
-                start = min(at, len(text))
-            end = min(len(text), start + len(needle))
-            at = end
-        if hit.name and not hit.known and invented(text, start, end):
-            hit = replace(hit, kind=Kind.FICTIONAL)
+    for hit, start, end in _placed(hits, views):
+        kind = hit.kind
+        if hit.name and not hit.known and invented(setting.text, start, end):
+            kind = Kind.FICTIONAL
         role = setting.role(start, end, last, name=hit.name)
         last = (end, role)
-        yield hit, role
+        yield replace(hit, kind=kind) if kind is not hit.kind else hit, role
+
+
+def _placed(hits: list[Hit], views: Views) -> Iterator[tuple[Hit, int, int]]:
+    """Each person with their place in the canonical view."""
+    text = views.canonical.text
+    if len(text) == len(views.raw):
+        for hit in hits:
+            yield hit, hit.start, hit.end
+        return
+    done = 0
+    for hit in hits:
+        needle = fold(views.raw[hit.start : hit.end], "canonical")
+        start = max(text.find(needle, done), done)
+        done = min(len(text), start + len(needle))
+        yield hit, min(start, done), done

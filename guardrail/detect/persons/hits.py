@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from guardrail.records import Kind, Role
+
+_FULL = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +31,26 @@ class Hit:
 
 
 def select(hits: Iterable[Hit]) -> list[Hit]:
-    """Drop what overlaps something better: listed names first, then longer ones, then surer ones."""
+    """Drop what overlaps something better, and give a longer name the kind of the listed one in it.
+
+    Better is a name than a reference, a longer stretch than a shorter, a listed name than another.
+    """
     ranked = sorted(hits, key=lambda h: (not h.name, h.start - h.end, not h.known, -h.score))
     kept: list[Hit] = []
     for hit in ranked:
-        if all(hit.end <= other.start or other.end <= hit.start for other in kept):
+        over = [i for i, k in enumerate(kept) if hit.start < k.end and k.start < hit.end]
+        if not over:
             kept.append(hit)
+        elif hit.known and not kept[over[0]].known and kept[over[0]].name:
+            kept[over[0]] = _merged(kept[over[0]], hit)
     return sorted(kept, key=lambda h: h.start)
+
+
+def _merged(longer: Hit, listed: Hit) -> Hit:
+    """A full listed name stands by itself; a single one lends its kind to the name around it."""
+    if (
+        listed.end - listed.start >= _FULL
+        and 2 * (listed.end - listed.start) >= longer.end - longer.start
+    ):
+        return listed
+    return replace(longer, kind=listed.kind, known=True)

@@ -6,11 +6,11 @@ import mmap
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import product
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from guardrail.detect.persons.lexicon import plain, rows
+from guardrail.detect.persons.lexicon import entries, plain, rows
 from guardrail.records import Kind
 from guardrail.text import fold
 
@@ -19,10 +19,20 @@ if TYPE_CHECKING:
 
 _CJK = "\u3041-\u30fa\u30fc-\u30ff\u3400-\u9fff\uac00-\ud7a3"
 _DENSE = re.compile(f"[{_CJK}]")
-_STARTS = re.compile(f"[{_CJK}]|[^\\W_{_CJK}]+(?:['’-][^\\W_{_CJK}]+)*")
-_JOINS = re.compile(r"[\s・＝=·•‧]+")
+_WORDS = re.compile(f"[^\\W_{_CJK}]+(?:['’-][^\\W_{_CJK}]+)*")
+_KANA = "\ue000"  # stands before keys whose kana are unified
+_EAST = "\u3041-\u30fa\u30fc-\u30ff\u3400-\u9fff"
+_DOTS = re.compile(r"[\s・\uff1d=·•‧]+")
+_JOINT = re.compile(f"(?<=[{_EAST}])[ 　・\uff1d=·•‧](?=[{_EAST}])")
+_KATAKANA = re.compile("[\u30a1-\u30fa\u30fc]")
+_HANGUL = re.compile("[\uac00-\ud7a3]+")
+_CJK_FROM = "\u3041"
 _PUBLIC, _FICTIONAL, _CONTEXT = 1, 2, 4
 _MIN_HASHTAG = 9
+_MIN_KANA = 6
+_HEAD = 2
+_MIN_DOTLESS = 6
+_SHORT_FOREIGN = 3
 _LONGEST = 48
 
 
@@ -45,15 +55,18 @@ class NameIndex:
     """Folded name -> kind and flags.
 
     trie: keys are names folded like the canonical view (Chinese, Japanese and Korean ones without
-        spaces and dots, katakana also as hiragana).
+        spaces and dots), and again with unified kana behind a private-use mark.
     flags: one byte a key, at the trie's id of it: 1 public, 2 fictional, 4 needs context.
     """
 
-    __slots__ = ("_flags", "_trie")
+    __slots__ = ("_flags", "_heads", "_kana_heads", "_trie")
 
     def __init__(self, trie: marisa_trie.Trie, flags: bytes | mmap.mmap) -> None:
         self._trie = trie
         self._flags = flags
+        keys = trie.keys()
+        self._heads = frozenset(k[:_HEAD] for k in keys if k[0] >= _CJK_FROM and k[0] != _KANA)
+        self._kana_heads = frozenset(k[1 : _HEAD + 1] for k in trie.keys(_KANA))
 
     @classmethod
     def build(cls, names: Iterable[tuple[str, Kind, bool]]) -> NameIndex:
@@ -95,38 +108,42 @@ class NameIndex:
         _beside(path).write_bytes(bytes(self._flags))
 
     def find(self, text: str) -> Iterator[Entry]:
-        """Every listed name in a folded text, the longest at each place, left to right."""
+        """Every listed name in a canonical text, the longest at each place, left to right."""
+        if text.isascii():
+            starts: Iterable[int] = [m.start() for m in _WORDS.finditer(text)]
+            return self._walk(text, starts, "", None)
+        joined, offsets = _joined(text)
+        heads = self._heads
+        words = [m.start() for m in _WORDS.finditer(joined)]
+        words += [i for i in range(len(joined)) if joined[i : i + _HEAD] in heads]
+        return self._walk(joined, sorted(words), "", offsets)
+
+    def find_kana(self, text: str) -> Iterator[Entry]:
+        """Names usually spelled in katakana, in a text whose kana are unified."""
+        heads = self._kana_heads
+        joined, offsets = _joined(text)
+        starts = [i for i in range(len(joined)) if joined[i : i + _HEAD] in heads]
+        return self._walk(joined, starts, _KANA, offsets)
+
+    def _walk(
+        self, text: str, starts: Iterable[int], prefix: str, offsets: list[int] | None
+    ) -> Iterator[Entry]:
         done = 0
         prefixes = self._trie.prefixes
-        for match in _STARTS.finditer(text):
-            start = match.start()
+        skip = len(prefix)
+        for start in starts:
             if start < done:
                 continue
-            window = text[start : start + _LONGEST]
-            if window[0] >= "\u3041" and _DENSE.match(window):
-                entry = self._dense(text, start, window)
-            else:
-                keys = prefixes(window)
-                entry = self._spaced(text, start, keys) if keys else None
-            if entry is not None:
-                done = entry.end
-                yield entry
-
-    def _spaced(self, text: str, start: int, keys: list[str]) -> Entry | None:
-        for key in sorted(keys, key=len, reverse=True):
-            end = start + len(key)
-            if end == len(text) or not _inside(text, end):
-                return self._entry(key, start, end)
-        return None
-
-    def _dense(self, text: str, start: int, window: str) -> Entry | None:
-        joined = _JOINS.search(window) is not None
-        keys = self._trie.prefixes(_JOINS.sub("", window) if joined else window)
-        if not keys:
-            return None
-        key = max(keys, key=len)
-        end = start + (_spread(window, len(key)) if joined else len(key))
-        return self._entry(key, start, end)
+            keys = prefixes(prefix + text[start : start + _LONGEST])
+            for key in sorted(keys, key=len, reverse=True) if keys else ():
+                end = start + len(key) - skip
+                if prefix or _stands_alone(text, start, end):
+                    done = end
+                    if offsets is None:
+                        yield self._entry(key, start, end)
+                    else:
+                        yield self._entry(key, offsets[start], offsets[end - 1] + 1)
+                    break
 
     def _entry(self, key: str, start: int, end: int) -> Entry:
         bits = self._flags[self._trie[key]]
@@ -138,27 +155,66 @@ def _beside(path: Path) -> Path:
     return path.with_name(path.name + ".flags")
 
 
-def _inside(text: str, end: int) -> bool:
-    """Whether `end` cuts a word that is not Chinese, Japanese or Korean."""
-    after = text[end]
-    return after.isalnum() and text[end - 1].isalnum() and not _DENSE.match(after)
+def _joined(text: str) -> tuple[str, list[int] | None]:
+    """The text without dots and spaces inside Chinese and Japanese, and where the rest stood."""
+    if text.isascii() or not _JOINT.search(text):
+        return text, None
+    offsets: list[int] = []
+    done = 0
+    for match in _JOINT.finditer(text):
+        offsets += range(done, match.start())
+        done = match.end()
+    offsets += range(done, len(text))
+    return "".join([text[i] for i in offsets]), offsets
 
 
-def _spread(window: str, length: int) -> int:
-    """How much of the window holds its first `length` characters that are no joints."""
-    offsets = [i for i, c in enumerate(window) if not _JOINS.match(c)]
-    return offsets[length - 1] + 1
+def _stands_alone(text: str, start: int, end: int) -> bool:
+    """Whether a name is not cut out of a longer word of its script."""
+    first, last = text[start], text[end - 1]
+    after = text[end : end + 1]
+    if last < _CJK_FROM:
+        return not (after.isalnum() and last.isalnum() and after < _CJK_FROM)
+    if "\u30a1" <= last <= "\u30fc":
+        return not _KATAKANA.match(after) and not _KATAKANA.match(text[start - 1 : start])
+    if first >= "\uac00":
+        if start and "\uac00" <= text[start - 1] <= "\ud7a3":
+            return False
+        match = _HANGUL.match(text, end)
+        rest = match[0] if match else ""
+        return not rest or rest in _particles() or rest.startswith(_titles())
+    if end - start <= _SHORT_FOREIGN and first >= "\u3400":
+        return not _transliterated(text, start, end)
+    return True
+
+
+def _transliterated(text: str, start: int, end: int) -> bool:
+    """Whether a short transliterated name is the middle of a longer foreign word."""
+    letters = entries("cjk.tsv")["translit"]
+    if not all(c in letters for c in text[start:end]):
+        return False
+    return text[start - 1 : start] in letters or text[end : end + 1] in letters
+
+
+@cache
+def _particles() -> frozenset[str]:
+    return entries("cjk.tsv")["ko_particle"]
+
+
+@cache
+def _titles() -> tuple[str, ...]:
+    return ("씨", *(title for title in entries("cjk.tsv")["ko_title"] if len(title) > 1))
 
 
 def _keys(name: str) -> set[str]:
     """The folded forms under which a name is looked up."""
     folded = fold(name, "canonical")
     if _DENSE.search(folded):
-        squeezed = _JOINS.sub("", folded)
-        return {squeezed, fold(squeezed, "kana")}
+        squeezed = _DOTS.sub("", folded)
+        kana = fold(squeezed, "kana")
+        return {folded, squeezed} | ({_KANA + kana} if len(kana) >= _MIN_KANA else set())
     forms = {folded, plain(folded)}
-    for quote, bare in product(("’", "."), list(forms)):
-        forms.add(bare.replace(quote, "'" if quote == "’" else ""))
+    forms |= {form.replace("’", "'") for form in forms}
+    forms |= {form.replace(".", "") for form in forms if len(form) >= _MIN_DOTLESS}
     joined = {re.sub(r"[\s'.-]", "", form) for form in forms if " " in form}
     return forms | {form for form in joined if len(form) >= _MIN_HASHTAG}
 

@@ -5,21 +5,20 @@ from __future__ import annotations
 import re
 import threading
 from functools import cache
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import Any
 
 from guardrail.detect.persons.hits import Hit
 from guardrail.detect.persons.lexicon import entries
 from guardrail.records import Kind
 
-if TYPE_CHECKING:
-    from sudachipy import Tokenizer
-
-_LINKS = frozenset("・=＝·")
+_LINKS = frozenset("・=\uff1d·")
 _MAX_CHARS = 4000
+_MAX_GIVEN = 2
 _CUT = re.compile(r"[。！？!?\n、]")
 _KATAKANA = re.compile("[\u30a1-\u30fa\u30fc]+")
 _HAN = re.compile("[\u3005\u3400-\u9fff]{1,2}")
-_AFTER_NAME = re.compile("[、。（(「『」』はがをにのとへもやで!！?？・,:：]|$")
+_AFTER_NAME = re.compile("[、。（(「『」』はがをにのとへもやで!！?？・,:\uff1a]|$")
 
 SURNAME, GIVEN, PERSON, PLACE, NOUN, OTHER = "姓", "名", "人名", "地名", "名詞", ""
 
@@ -52,14 +51,15 @@ class Analyser:
     def __init__(self) -> None:
         self._local = threading.local()
         self._lock = threading.Lock()
-        self._dictionary: object = None
+        self._dictionary: Any = None
         self._sorts: dict[int, str] = {}
 
     def tokens(self, text: str) -> list[Morpheme]:
         """The morphemes of a text, in pieces the tokenizer can take."""
         found: list[Morpheme] = []
+        tokenizer = self._tokenizer()
         for base, piece in _pieces(text):
-            for m in self._tokenizer().tokenize(piece):
+            for m in tokenizer.tokenize(piece):
                 code = m.part_of_speech_id()
                 sort = self._sorts.get(code)
                 if sort is None:
@@ -67,16 +67,15 @@ class Analyser:
                 found.append(Morpheme(base + m.begin(), base + m.end(), sort))
         return found
 
-    def _tokenizer(self) -> Tokenizer:
-        made: Tokenizer | None = getattr(self._local, "tokenizer", None)
+    def _tokenizer(self) -> Any:
+        made = getattr(self._local, "tokenizer", None)
         if made is None:
-            from sudachipy import Dictionary, SplitMode
-
+            sudachi = import_module("sudachipy")
             with self._lock:
                 if self._dictionary is None:
-                    self._dictionary = Dictionary(dict="core")
-            make = getattr(self._dictionary, "tokenizer", None) or self._dictionary.create  # type: ignore[attr-defined]
-            made = self._local.tokenizer = make(mode=SplitMode.C)
+                    self._dictionary = sudachi.Dictionary(dict="core")
+            make = getattr(self._dictionary, "tokenizer", None) or self._dictionary.create
+            made = self._local.tokenizer = make(mode=sudachi.SplitMode.C)
         return made
 
 
@@ -133,7 +132,7 @@ class JapaneseNames:
             return i
         j = i + 1
         while j < len(tokens):
-            if tokens[j].sort in {SURNAME, GIVEN, PERSON} and _continues(text, tokens, j):
+            if tokens[j].sort in {SURNAME, GIVEN, PERSON} and _continues(tokens, j):
                 j += 1
             elif (
                 text[tokens[j].begin] in _LINKS
@@ -163,7 +162,7 @@ class JapaneseNames:
             return 0.0
         surface = text[begin:end]
         if any(c in _LINKS for c in surface):
-            parts = re.split("[・=＝·]", surface)
+            parts = re.split("[・=\uff1d·]", surface)
             if any(p.endswith(_endings("ja_kata_stop")) for p in parts):
                 return 0.0
             return 0.9 if sorts & {SURNAME, GIVEN, PERSON} else 0.6
@@ -188,7 +187,7 @@ def _dotted(text: str, tokens: list[Morpheme], i: int) -> bool:
     )
 
 
-def _continues(text: str, tokens: list[Morpheme], j: int) -> bool:
+def _continues(tokens: list[Morpheme], j: int) -> bool:
     """Whether a name token goes on with the one before, rather than being the next person."""
     return not (tokens[j].sort == SURNAME and tokens[j - 1].sort == GIVEN)
 
@@ -203,7 +202,7 @@ def _given_unknown(text: str, tokens: list[Morpheme], j: int) -> int:
     if k == j:
         return j
     begin, end = tokens[j].begin, tokens[k - 1].end
-    if end - begin > 2 or _alternation("ja_title").match(text, begin):
+    if end - begin > _MAX_GIVEN or _alternation("ja_title").match(text, begin):
         return j
     if _alternation("ja_reject").match(text, begin) or not _AFTER_NAME.match(text, end):
         return j

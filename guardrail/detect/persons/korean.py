@@ -11,6 +11,7 @@ from guardrail.records import Kind
 
 _WORD = re.compile("[\uac00-\ud7a3]+")
 _THRESHOLD = 1.4
+_MIN_DOUBLE = 4
 
 
 @cache
@@ -30,7 +31,7 @@ def _titles() -> tuple[str, ...]:
 
 @cache
 def _ranks() -> tuple[str, ...]:
-    return tuple(title for title in _list("title") if len(title) > 1) + ("씨",)
+    return ("씨", *(title for title in _list("title") if len(title) > 1))
 
 
 class KoreanNames:
@@ -45,9 +46,7 @@ class KoreanNames:
             length, score = self._best(word, before, text[match.end() : match.end() + 5])
             if score >= _THRESHOLD:
                 start = match.start()
-                hits.append(
-                    Hit(start, start + length, Kind.PRIVATE, min(0.95, 0.4 + 0.12 * score))
-                )
+                hits.append(Hit(start, start + length, Kind.PRIVATE, min(0.95, 0.4 + 0.12 * score)))
             before = word
         return hits
 
@@ -55,8 +54,9 @@ class KoreanNames:
     def _best(cls, word: str, before: str, after: str) -> tuple[int, float]:
         """How many syllables of the word are a name, and how likely that is."""
         best = (0, 0.0)
-        surname = 2 if word[:2] in _list("double") and len(word) > 3 else 1
-        main = surname == 2 or word[0] in _list("surname_main")
+        double = word[:2] in _list("double") and len(word) >= _MIN_DOUBLE
+        surname = 2 if double else 1
+        main = double or word[0] in _list("surname_main")
         if not main and word[0] not in _list("surname"):
             return best
         if main and cls._alone(word, after):
@@ -79,6 +79,8 @@ class KoreanNames:
     @staticmethod
     def _given(given: str) -> float:
         score = 0.0 if len(given) > 1 else -0.4
+        if given[-1] in _list("noun_end"):
+            score -= 0.7
         for c in given:
             score += 0.6 if c in _list("given_strong") else 0.2 if c in _list("given") else -0.8
         return score
@@ -88,7 +90,11 @@ class KoreanNames:
         """A surname by itself, before a title."""
         rest = word[1:]
         if not rest:
-            return after.startswith(" ") and after[1:].startswith(_ranks())
+            return (
+                word not in "전이한고주현조"
+                and after.startswith(" ")
+                and after[1:].startswith(_ranks())
+            )
         return rest[0] in "씨모" and (len(rest) == 1 or rest[1:] in _list("particle"))
 
     @staticmethod

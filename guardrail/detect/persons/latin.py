@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from itertools import accumulate
+from collections.abc import Sequence
 
 from guardrail.detect.persons.hits import Hit
 from guardrail.detect.persons.lexicon import (
@@ -13,6 +12,7 @@ from guardrail.detect.persons.lexicon import (
     BRAND,
     COMMON,
     GIVEN,
+    HONORIFIC,
     ORG,
     PARTICLE,
     PLACE,
@@ -22,72 +22,19 @@ from guardrail.detect.persons.lexicon import (
     latin_words,
     weights,
 )
+from guardrail.detect.persons.tokens import Tokens
 from guardrail.records import Kind
 
-_LETTER = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff"
-_WORD = re.compile(f"([{_LETTER}]+(?:['’-](?![sS](?![{_LETTER}]))[{_LETTER}]+)*)")
 _SHAPE = re.compile(
     r"(?:mc|mac|o['’]|d['’]|fitz)\w{3,}|\w{2,}(?:son|sen|berg|burg|stein|mann|sk[iy]|skyi|ska|[oe]va|enko|escu"
     r"|vi[cć]h?|idis|poulos|o[gğ]lu|yan|ian|adze|shvili|[aei]z|etti|elli|ini|ucci|eau|ault|gren"
     r"|qvist|quist|str[oö]m|d[oó]ttir|inen|worth|stra|wala|moto|mura|yama|kawa|zaki|saki|guchi"
     r"|shita|feld|baum|bauer|huber)",
 )
-_BREAK = re.compile(r"[.!?\n:\"“”„«»|•…]")
 _MAX_TOKENS = 5
+_SHORT = 3
 _NAMES = GIVEN | SURNAME
 _ORDINARY = COMMON | PLACE
-
-
-class Tokens:
-    """The Latin-script words of a text with their classes.
-
-    caseless: capitals tell nothing here, as they are everywhere or nowhere.
-    """
-
-    __slots__ = ("caps", "caseless", "flags", "lows", "seps", "starts", "words")
-
-    def __init__(self, text: str, lexicon: Mapping[str, int]) -> None:
-        pieces = _WORD.split(text)
-        self.words = pieces[1::2]
-        self.seps = pieces[0::2]
-        self.starts = list(accumulate(map(len, pieces)))[0::2]
-        self.lows = [word.casefold() for word in self.words]
-        self.flags = [lexicon.get(low, 0) for low in self.lows]
-        self.caps = [word[0].isupper() for word in self.words]
-        upper = sum(self.caps)
-        self.caseless = (
-            not upper or text.isupper() or (len(self.caps) > 5 and upper > 0.75 * len(self.caps))
-        )
-        for i, low in enumerate(self.lows):
-            if not self.flags[i] and "-" in low:
-                self.flags[i] = self._hyphened(low, lexicon)
-
-    @staticmethod
-    def _hyphened(low: str, lexicon: Mapping[str, int]) -> int:
-        bits = 0
-        for piece in low.split("-"):
-            flag = lexicon.get(piece, 0)
-            if flag & (COMMON | ORG | BRAND):
-                return COMMON
-            bits |= flag & _NAMES
-        return bits
-
-    def linked(self, i: int) -> bool:
-        """Whether token `i` continues the name of token `i - 1`."""
-        sep = self.seps[i]
-        if sep == " ":
-            return True
-        return sep in {". ", "."} and (
-            len(self.words[i - 1]) == 1 or self.lows[i - 1] in {"st", "jr", "dr"}
-        )
-
-    def initial(self, i: int) -> bool:
-        """Whether token `i` begins a sentence or a quotation."""
-        return i == 0 or _BREAK.search(self.seps[i]) is not None
-
-    def end(self, i: int) -> int:
-        """Where token `i` ends."""
-        return self.starts[i] + len(self.words[i])
 
 
 class LatinNames:
@@ -124,8 +71,10 @@ class LatinNames:
         if t.caps[i] and not t.caseless:
             return not flags & (STOP | ORG | BRAND) or bool(flags & _NAMES)
         if flags & GIVEN:
-            return not flags & (STOP | PARTICLE)
-        return bool(i and t.flags[i - 1] & TITLE and (flags & SURNAME or not flags))
+            return not flags & (STOP | PARTICLE) and (t.caseless or not t.german)
+        return bool(
+            t.caseless and i and t.flags[i - 1] & HONORIFIC and (flags & SURNAME or not flags)
+        )
 
     @staticmethod
     def _ends(t: Tokens, i: int) -> list[int]:
@@ -136,6 +85,8 @@ class LatinNames:
         while j < last and t.linked(j):
             flags = t.flags[j]
             if t.caps[j] or t.caseless or not t.caps[i]:
+                if j > i + 1 and (t.caseless or not t.caps[i]) and not _inner(t, j - 1):
+                    break
                 if flags & STOP or (flags & (BEFORE | AFTER) and not flags & _NAMES):
                     break
                 ends.append(j + 1)
@@ -221,6 +172,8 @@ class LatinNames:
                 score += w["place_inside"]
         if caseless:
             score += w["caseless"]
+            if first & _ORDINARY and (last & _ORDINARY or not last):
+                score += w["caseless_both_common"]
         return score
 
     def _first(self, t: Tokens, i: int, flags: int) -> float:
@@ -233,10 +186,14 @@ class LatinNames:
             return w["first_initial"]
         if flags & SURNAME and not flags & _ORDINARY:
             return w["first_surname"]
-        return w["first_common" if flags else "first_unknown"]
+        if flags:
+            return w["first_common"]
+        return w["first_unknown"] + (w["german_unknown"] if t.german else 0.0)
 
     def _last(self, t: Tokens, k: int, flags: int, *, caseless: bool) -> float:
         w = self.weights
+        if flags & PARTICLE and len(t.words[k]) <= _SHORT:
+            return -9.0
         if flags & SURNAME:
             return w["last_surname_weak" if flags & _ORDINARY else "last_surname"]
         if flags & GIVEN:
@@ -247,7 +204,9 @@ class LatinNames:
             return w["last_common"]
         shape = _SHAPE.fullmatch(t.lows[k])
         return w["last_shape" if shape else "last_unknown"] + (
-            w["caseless_unknown"] if caseless and not shape else 0.0
+            w["caseless_unknown"]
+            if caseless and not shape and not t.flags[k - 1] & PARTICLE
+            else 0.0
         )
 
     @staticmethod
@@ -266,7 +225,7 @@ class LatinNames:
             for _, i, j in chosen
             if j > i + 1
             for k in (i, j - 1)
-            if len(t.words[k]) > 2 and not t.flags[k] & STOP
+            if len(t.words[k]) >= _SHORT and not t.flags[k] & STOP
         }
         if not words or t.caseless:
             return []
@@ -276,6 +235,11 @@ class LatinNames:
             for k, word in enumerate(t.words)
             if word in words and k not in taken and t.caps[k]
         ]
+
+
+def _inner(t: Tokens, k: int) -> bool:
+    """Whether token `k` may stand inside a name where capitals tell nothing."""
+    return bool(t.flags[k] & (_NAMES | PARTICLE)) or len(t.words[k]) == 1
 
 
 def _squash(score: float) -> float:

@@ -20,6 +20,7 @@ PARTICLE = 128
 BEFORE = 256
 AFTER = 512
 STOP = 1024
+HONORIFIC = 2048
 
 _CLASSES = {
     "common": COMMON,
@@ -31,6 +32,7 @@ _CLASSES = {
     "before": BEFORE,
     "after": AFTER,
     "initialstop": STOP,
+    "honorific": HONORIFIC | TITLE,
 }
 
 
@@ -51,7 +53,9 @@ def plain(word: str) -> str:
     return unicodedata.normalize("NFC", "".join(c for c in marked if not unicodedata.combining(c)))
 
 
-_LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "ð": "d"})
+_LETTERS = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "\u0131": "i", "æ": "ae", "œ": "oe", "ð": "d"}
+)
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from guardrail.detect.persons.lexicon import rows
@@ -12,7 +12,11 @@ from guardrail.records import Operation, Role
 if TYPE_CHECKING:
     from guardrail.records import TextPart
 
-_REACH = 90
+_REACH = 60
+_MAKER = re.compile(
+    r"\bby\b|style|inspir|influen|based|reminiscent|homage|tribute|artist|work|la $"
+    r"|[\uff1a:はの]\s*$|[^\x00-\u2fff]\s*$"
+)
 _CHAIN = re.compile(
     r"(?:['’]s)?[\s,&/+|;]*(?:and|&|y|et|und|e|with|by|や|と|、|和|与)?[\s,]*(?:the )?"
 )
@@ -30,21 +34,25 @@ class Setting:
     text: the part's canonical view.
     """
 
-    __slots__ = ("_depicts", "_pictures", "_visual", "text")
-
     def __init__(self, text: str, part: TextPart, operation: Operation) -> None:
         self.text = text
         self._visual = operation.visual or part.origin == "tool_arguments"
-        self._pictures = self._visual or pattern("picture").search(text) is not None
-        self._depicts = self._visual or (
-            part.role != "assistant" and (self._generates() or not self._informs())
-        )
+        self._output = part.origin == "output"
+        self._said = self._visual or part.role == "assistant"
 
+    @cached_property
+    def _pictures(self) -> bool:
+        return self._visual or pattern("picture").search(self.text) is not None
+
+    @cached_property
     def _generates(self) -> bool:
         return pattern("generate").search(self.text) is not None
 
-    def _informs(self) -> bool:
-        return pattern("inform").search(self.text) is not None
+    @cached_property
+    def _depicts(self) -> bool:
+        if self._said:
+            return self._visual or self._output
+        return self._generates or pattern("inform").search(self.text) is None
 
     def role(self, start: int, end: int, before: tuple[int, Role] | None, *, name: bool) -> Role:
         """The role of the person at `start`..`end` of the canonical view.
@@ -55,21 +63,23 @@ class Setting:
             return Role.CREATOR
         if not self._depicts:
             return Role.MENTIONED
-        if not name and not self._visual and not self._pictures and not self._generates():
+        if not (name or self._visual or self._generates or self._pictures):
             return Role.MENTIONED
         return Role.DEPICTED
 
     def _creates(self, start: int, end: int, before: tuple[int, Role] | None) -> bool:
         if before and before[1] is Role.CREATOR and _CHAIN.fullmatch(self.text, before[0], start):
             return True
-        lead = self.text[max(0, start - _REACH) : start]
-        if pattern("creator_before").search(lead):
-            return True
         if pattern("creator_after").match(self.text[end : end + _REACH]):
             return True
+        lead = self.text[max(0, start - _REACH) : start]
+        if not _MAKER.search(lead):
+            return False
+        if pattern("creator_before").search(lead):
+            return True
         return (
-            self._pictures
-            and pattern("art_by").search(lead) is not None
+            pattern("art_by").search(lead) is not None
+            and self._pictures
             and pattern("not_art_by").search(lead) is None
         )
 

@@ -1,0 +1,48 @@
+"""What the linear model reads: hashed words, pairs of words and character n-grams."""
+
+from __future__ import annotations
+
+import re
+from zlib import crc32
+
+BITS = 20
+"""The model has 2**BITS buckets."""
+SHIFT = 32 - BITS
+
+_SOUTH_EAST = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
+_HAN_KANA_HANGUL = "\u3005-\u3007\u3041-\u30ff\u3400-\u9fff\uac00-\ud7af\U00020000-\U0003ffff"
+_MARKS = "\u0300-\u036f\u064b-\u0652\u0900-\u0dff"
+TOKEN = re.compile(
+    f"[{_HAN_KANA_HANGUL}]{{1,64}}"
+    f"|[{_SOUTH_EAST}]{{1,64}}"
+    f"|(?:[^\\W_{_HAN_KANA_HANGUL}{_SOUTH_EAST}]|[{_MARKS}]){{1,64}}"
+)
+"""A word, or a run of a script written without spaces (Hangul read as one of them)."""
+
+_is_dense = re.compile(f"[{_HAN_KANA_HANGUL}]").match
+_is_south_east = re.compile(f"[{_SOUTH_EAST}]").match
+_EDGE = 24  # code points of a word whose n-grams count
+
+
+def features(token: str) -> tuple[int, list[int]]:
+    """A token's hash for pairs (0: it makes no pairs) and the buckets of its n-grams."""
+    if _is_dense(token):
+        return 0, _grams(token, (4, 8, 12, 16))
+    if _is_south_east(token):
+        return 0, _grams(token, (12, 16, 20, 24))
+    word = crc32(token.encode("utf-8", "surrogatepass"))
+    return word, [word >> SHIFT, *_grams(f"<{token[:_EDGE]}>", (12, 16, 20))]
+
+
+def pair(left: int, right: int) -> int:
+    """The bucket of two adjacent words, from their hashes."""
+    return (((left * 0x9E3779B1) ^ right) * 0x85EBCA6B & 0xFFFFFFFF) >> SHIFT
+
+
+def _grams(text: str, sizes: tuple[int, ...]) -> list[int]:
+    """The buckets of the n-grams of a text; `sizes` in bytes, four to a code point."""
+    data = text.encode("utf-32-le", "surrogatepass")
+    end = len(data) + 1
+    return [
+        crc32(data[at : at + size]) >> SHIFT for size in sizes for at in range(0, end - size, 4)
+    ]
