@@ -10,8 +10,8 @@ from guardrail.cli.group import LazyGroup
 COMMANDS = {
     "screen": ("guardrail.cli.screen:screen", "Decide on each line of a JSON lines file."),
     "check": ("guardrail.cli.check:check", "Explain the decision on one prompt."),
-    "policy": ("guardrail.cli.policy:policy", "Lint, test, compare and replay policies."),
-    "log": ("guardrail.cli.log:log", "Read, verify and export the attempt log."),
+    "policy": ("guardrail.cli.policy:policy", "Lint and test policies, print their schema."),
+    "log": ("guardrail.cli.log:log", "Read the attempt log."),
     "doctor": ("guardrail.cli.doctor:doctor", "Say what is installed and whether it works."),
     "demo": ("guardrail.cli.demo:demo", "Send real requests through a guarded client."),
 }

@@ -49,7 +49,7 @@ def explain(guard: Guard, request: Request) -> Explanation:
     screening = guard.screen(request, facts="all")
     bound = guard.policy.bind(request.operation, request.caller)
     named = {rule.id: rule for rule in bound.rules}
-    ids = dict.fromkeys((*screening.decision.rules, *bound.matching(screening.facts)))
+    ids = dict.fromkeys((screening.decision.rule, *bound.matching(screening.facts)))
     rules = tuple(
         MatchedRule(name, named[name].floor, named[name].law) for name in ids if name in named
     )

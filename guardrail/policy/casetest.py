@@ -8,6 +8,7 @@ from pathlib import Path
 
 from guardrail.errors import ConfigurationError, PolicyError
 from guardrail.policy.cases import CaseModel, CasesModel, ExpectModel, facts_of
+from guardrail.policy.engine import ON_ERROR
 from guardrail.policy.loader import Loaded, load, locate, read_bytes, shipped
 from guardrail.policy.model import Policy
 from guardrail.policy.reading import Source, read_model
@@ -94,7 +95,7 @@ def _policy_of(
 
 
 def _check(model: CasesModel, source: Source, policy: Policy) -> None:
-    ids = tuple(rule.id for rule in policy.every_rule)
+    ids = (*(rule.id for rule in policy.every_rule), ON_ERROR)
     names: dict[str, int] = {}
     for index, case in enumerate(model.cases):
         rule = case.expect.rule

@@ -21,6 +21,8 @@ from guardrail.records import (
 )
 
 UNSCANNED = "unscanned"
+ON_ERROR = "on-error"
+"""What decides where a scan is missing: no rule acted, so none is counted as if it had."""
 _DECISIONS_KEPT = 256
 _ALL: frozenset[FactName] = frozenset(FACT_NAMES)
 
@@ -97,8 +99,16 @@ class BoundPolicy:
             effect = self._effects[walk.refusal]
             return self._decision(stage, Action.REFUSE, effect.reason, [effect])
         if walk.blind >= 0:
-            effect = self._effects[walk.blind]
-            return self._decision(stage, Action.REFUSE, UNSCANNED, [effect])
+            feared = self._effects[walk.blind].rule.id
+            return Decision(
+                Action.REFUSE,
+                ON_ERROR,
+                UNSCANNED,
+                self._ref,
+                stage,
+                rules=(feared,),
+                overlays=self._overlays,
+            )
         if walk.gates:
             gates = [self._effects[index] for index in walk.gates]
             pays = any(effect.reason == SUBSCRIPTION for effect in gates)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from guardrail.policy.engine import ON_ERROR
 from guardrail.policy.jurisdictions import STRICTEST, is_place, places
 from guardrail.records import Operation
 
@@ -56,6 +57,12 @@ def _only_true(value: object) -> object:
     return value
 
 
+def _not_reserved(name: str) -> str:
+    if name == ON_ERROR:
+        raise expected(f"another name: {ON_ERROR!r} is what decides where a scan is missing")
+    return name
+
+
 def _operation(pattern: str) -> str:
     if not any(fnmatchcase(operation, pattern) for operation in OPERATIONS):
         known = (*OPERATIONS, "image.*", "video.*")
@@ -85,6 +92,7 @@ Name = Annotated[
     _named(r"[a-z0-9][a-z0-9._-]{0,63}", "a name of a-z, 0-9, '.', '_' and '-'"),
     Field(json_schema_extra={"pattern": "^[a-z0-9][a-z0-9._-]{0,63}$"}),
 ]
+RuleId = Annotated[Name, AfterValidator(_not_reserved)]
 Code = Annotated[
     str,
     _named(r"[a-z][a-z0-9_]{0,63}", "a code of a-z, 0-9 and '_'"),
@@ -178,7 +186,7 @@ class RequireModel(Model):
 class RuleModel(Model):
     """A rule. All matching rules count, and the strictest wins."""
 
-    id: Name
+    id: RuleId
     """Unique in the policy, base and overlays included."""
     when: WhenModel
     """When the rule matches."""

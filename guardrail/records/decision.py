@@ -46,9 +46,10 @@ class PolicyRef:
 class Decision:
     """What is to be done with a request, and why.
 
-    rule: id of the deciding rule, empty when none matched.
+    rule: id of the deciding rule, empty when none matched; `on-error` when a scan is missing, and
+        then `rules` names the rule that could not be ruled out.
     reason: machine-readable code, such as `real_person_sexual`; `allowed` when none matched.
-    rules: ids of every rule that matched, the deciding one first.
+    rules: the deciding rule first, then, unless it refuses, every other that came to the same.
     obligations: what an allowed output owes (`label`, `watermark`, `review`), sorted.
     requirement: what a gated caller has to meet.
     law: legal bases named by the deciding rule.

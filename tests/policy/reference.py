@@ -29,12 +29,13 @@ def decide(
     matched, blind = _sorted(applicable, caller, facts, policy.on_error)
     verdict = _verdict(matched, blind, caller)
     ranked = verdict.pop("ranked")
+    unscanned = verdict["reason"] == "unscanned"
     return Decision(
-        rule=ranked[0].id if ranked else "",
+        rule="on-error" if unscanned else ranked[0].id if ranked else "",
         policy=policy.ref,
         stage=stage,
         rules=tuple(rule.id for rule in ranked),
-        law=ranked[0].law if ranked else (),
+        law=ranked[0].law if ranked and not unscanned else (),
         overlays=overlays,
         **verdict,
     )

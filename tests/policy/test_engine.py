@@ -117,7 +117,7 @@ def test_evidence_that_may_grow_is_no_decision_yet() -> None:
 @pytest.mark.parametrize(
     ("on_error", "rule", "reason"),
     [
-        (Action.REFUSE, "gate", "unscanned"),
+        (Action.REFUSE, "on-error", "unscanned"),
         (Action.GATE, "gate", "subscription_required"),
         (Action.ALLOW, "", "allowed"),
     ],
@@ -136,7 +136,7 @@ def test_a_floor_refuses_what_cannot_be_scanned() -> None:
     facts = Facts(NUDE, complete=ALL, unscanned=frozenset({"persons"}))
     decision = judge(facts, ADULT, policy)
     assert decision == Decision(
-        Action.REFUSE, "floor", "unscanned", policy.ref, rules=("floor",), law=("X",)
+        Action.REFUSE, "on-error", "unscanned", policy.ref, rules=("floor",)
     )
 
 

@@ -12,7 +12,7 @@ from guardrail.records import Kind
 _HAN = re.compile("[\u3400-\u9fff]")
 _FOREIGN_DOTS = "·•‧・"
 _CONTEXT = 4
-_THRESHOLD = 1.4
+_THRESHOLD = 1.2
 _MIN_FOREIGN = 3
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from guardrail.text import View, Views
 
 _LATIN = re.compile("[A-Za-z\u00c0-\u024f]")
+_CHINESE = re.compile("[的了是在我你他她们們这這那就都和对對说說吗嗎呢吧个個也不到]")
 _KNOWN_SCORE = 0.97
 _CONTEXT_SCORE = 0.75
 _MIN_DISGUISED = 6
@@ -132,7 +133,7 @@ class PersonNames:
             hits += self._japanese.find(raw)
         elif has_han(raw):
             hits += self._chinese.find(raw)
-            if len(raw) <= _SHORT:
+            if len(raw) <= _SHORT and not _CHINESE.search(raw):
                 hits += self._japanese.find(raw, full_only=True)
         if has_hangul(raw):
             hits += self._korean.find(raw)

@@ -15,12 +15,17 @@ from guardrail.records import Kind
 _LINKS = frozenset("・=\uff1d·")
 _MAX_CHARS = 4000
 _MAX_GIVEN = 2
+_MIN_TAILED = 4
+_OPEN, _CLOSE = '「『《〈“"', '」』》〉”"'
+_SUBJECT = re.compile("[はがもに]|の(?!よう)|を|と|、|（|\\(|から")
 _CUT = re.compile(r"[。！？!?\n、]")
 _KATAKANA = re.compile("[\u30a1-\u30fa\u30fc]+")
 _HAN = re.compile("[\u3005\u3400-\u9fff]{1,2}")
 _AFTER_NAME = re.compile("[、。（(「『」』はがをにのとへもやで!！?？・,:\uff1a]|$")
 
 SURNAME, GIVEN, PERSON, PLACE, NOUN, OTHER = "姓", "名", "人名", "地名", "名詞", ""
+_NAMES = frozenset((SURNAME, GIVEN, PERSON))
+_DOTTED = re.compile("[・\uff1d=·]")
 
 
 @cache
@@ -35,11 +40,12 @@ def _endings(label: str) -> tuple[str, ...]:
 
 
 class Morpheme:
-    """One token: where it stands, and which kind of noun it is."""
+    """One token: where it stands, which kind of noun it is, and whether no dictionary has it."""
 
-    __slots__ = ("begin", "end", "sort")
+    __slots__ = ("begin", "end", "sort", "unknown")
 
-    def __init__(self, begin: int, end: int, sort: str) -> None:
+    def __init__(self, begin: int, end: int, sort: str, *, unknown: bool) -> None:
+        self.unknown = unknown
         self.begin = begin
         self.end = end
         self.sort = sort
@@ -64,7 +70,7 @@ class Analyser:
                 sort = self._sorts.get(code)
                 if sort is None:
                     sort = self._sorts[code] = _sort(m.part_of_speech())
-                found.append(Morpheme(base + m.begin(), base + m.end(), sort))
+                found.append(Morpheme(base + m.begin(), base + m.end(), sort, unknown=m.is_oov()))
         return found
 
     def _tokenizer(self) -> Any:
@@ -128,11 +134,13 @@ class JapaneseNames:
     @staticmethod
     def _run(text: str, tokens: list[Morpheme], i: int) -> int:
         """The exclusive end of a run of name tokens from `i`, linked by dots or directly."""
-        if tokens[i].sort not in {SURNAME, GIVEN, PERSON} and not _dotted(text, tokens, i):
+        if tokens[i].sort not in _NAMES and not (
+            _dotted(text, tokens, i) or _lone(text, tokens, i)
+        ):
             return i
         j = i + 1
         while j < len(tokens):
-            if tokens[j].sort in {SURNAME, GIVEN, PERSON} and _continues(tokens, j):
+            if tokens[j].sort in _NAMES and _continues(tokens, j):
                 j += 1
             elif (
                 text[tokens[j].begin] in _LINKS
@@ -151,24 +159,23 @@ class JapaneseNames:
 
     @staticmethod
     def _judge(text: str, tokens: list[Morpheme], i: int, j: int) -> float:
+        """How likely the tokens `i`..`j` are a person, 0 where the words around say otherwise."""
         begin, end = tokens[i].begin, tokens[j - 1].end
-        titled = _alternation("ja_title").match(text, end) is not None
-        led = text[max(0, begin - 8) : begin].endswith(_endings("ja_before"))
         sorts = {t.sort for t in tokens[i:j]}
-        full = j > i + 1 and bool(sorts & {GIVEN, PERSON, SURNAME})
-        if titled or led:
+        named = not sorts.isdisjoint(_NAMES)
+        full = j > i + 1 and named
+        if _alternation("ja_title").match(text, end) or text[max(0, begin - 8) : begin].endswith(
+            _endings("ja_before")
+        ):
             return 0.95 if full else 0.9
-        if _alternation("ja_reject").match(text, end) and not full:
+        quoted = begin > 0 and text[begin - 1] in _OPEN and text[end : end + 1] in _CLOSE
+        if quoted or (not full and _alternation("ja_reject").match(text, end)):
             return 0.0
-        surface = text[begin:end]
-        if any(c in _LINKS for c in surface):
-            parts = re.split("[・=\uff1d·]", surface)
-            if any(p.endswith(_endings("ja_kata_stop")) for p in parts):
-                return 0.0
-            return 0.9 if sorts & {SURNAME, GIVEN, PERSON} else 0.6
-        if full:
-            return 0.95
-        return 0.6 if end - begin > 1 else 0.0
+        parts = _DOTTED.split(text[begin:end])
+        if len(parts) > 1:
+            ordinary = any(part.endswith(_endings("ja_kata_stop")) for part in parts)
+            return 0.0 if ordinary else 0.9 if named else 0.6
+        return 0.95 if full else 0.6 if end - begin > 1 else 0.0
 
 
 def _katakana(text: str, token: Morpheme) -> bool:
@@ -183,7 +190,32 @@ def _dotted(text: str, tokens: list[Morpheme], i: int) -> bool:
         and text[tokens[i + 1].begin] in _LINKS
         and _katakana(text, tokens[i])
         and _katakana(text, tokens[i + 2])
-        and tokens[i + 2].sort in {SURNAME, GIVEN, PERSON}
+        and (
+            tokens[i + 2].sort in _NAMES
+            or (
+                tokens[i].unknown
+                and text[tokens[i + 2].begin : tokens[i + 2].end].endswith(_endings("ja_kata_tail"))
+            )
+        )
+    )
+
+
+def _lone(text: str, tokens: list[Morpheme], i: int) -> bool:
+    """Whether a word that is no name in the dictionary is one here, by its shape or its title."""
+    token = tokens[i]
+    if token.sort == PLACE:
+        return _alternation("ja_place_title").match(text, token.end) is not None
+    if token.sort != NOUN or not token.unknown or not _katakana(text, token):
+        return False
+    if _alternation("ja_title").match(text, token.end):
+        return True
+    word = text[token.begin : token.end]
+    return (
+        len(word) >= _MIN_TAILED
+        and word.endswith(_endings("ja_kata_tail"))
+        and not word.endswith(_endings("ja_kata_stop"))
+        and text[token.begin - 1 : token.begin] not in _LINKS
+        and _SUBJECT.match(text, token.end) is not None
     )
 
 

@@ -1,0 +1,1 @@
+"""How well the default policy and detectors do on development data; `python -m scoreboard`."""

@@ -1,0 +1,68 @@
+"""The index of well-known names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from guardrail.detect.persons.index import NameIndex
+from guardrail.records import Kind
+
+NAMES = [
+    ("Ada Quill", Kind.PUBLIC, False),
+    ("Ada Quillfeather", Kind.FICTIONAL, False),
+    ("Zoë Brandt", Kind.PUBLIC, False),
+    ("Rook", Kind.FICTIONAL, True),
+    ("アダ・クイルフェザー", Kind.PUBLIC, False),
+    ("阿达·奎尔", Kind.PUBLIC, False),
+]
+
+
+def found(index: NameIndex, text: str) -> list[tuple[str, Kind]]:
+    return [(text[e.start : e.end], e.kind) for e in index.find(text)]
+
+
+def test_the_longest_name_wins_and_words_are_whole() -> None:
+    index = NameIndex.build(NAMES)
+    assert found(index, "ada quill, ada quillfeather, ada quills") == [
+        ("ada quill", Kind.PUBLIC),
+        ("ada quillfeather", Kind.FICTIONAL),
+    ]
+
+
+def test_diacritics_spaces_and_dots_do_not_matter() -> None:
+    index = NameIndex.build(NAMES)
+    assert found(index, "zoe brandt") == [("zoe brandt", Kind.PUBLIC)]
+    assert found(index, "アダ クイルフェザーが") == [("アダ クイルフェザー", Kind.PUBLIC)]
+    assert found(index, "見た阿达奎尔说") == [("阿达奎尔", Kind.PUBLIC)]
+
+
+def test_unified_kana_are_searched_apart() -> None:
+    index = NameIndex.build(NAMES)
+    assert [e.kind for e in index.find_kana("あだくいるふえざあ")] == []
+    assert [e.kind for e in index.find_kana("これはあだくいるふえざだ")] == [Kind.PUBLIC]
+
+
+def test_a_shared_name_is_real_and_context_is_kept() -> None:
+    index = NameIndex.build([*NAMES, ("Rook", Kind.PUBLIC, False)])
+    (entry,) = index.find("rook")
+    assert (entry.kind, entry.context) == (Kind.PUBLIC, True)
+
+
+def test_a_saved_index_opens_and_answers_alike(tmp_path: Path) -> None:
+    index = NameIndex.build(NAMES)
+    index.save(tmp_path / "names.trie")
+    opened = NameIndex.open(tmp_path / "names.trie")
+    assert len(opened) == len(index)
+    assert list(opened.find("by zoë brandt and rook")) == list(index.find("by zoë brandt and rook"))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(max_size=80))
+def test_places_lie_in_the_text_in_order(text: str) -> None:
+    end = 0
+    for entry in NameIndex.build(NAMES).find(text.casefold()):
+        assert end <= entry.start < entry.end <= len(text.casefold())
+        end = entry.end

@@ -1,0 +1,105 @@
+"""People spoken of without a name."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+
+from guardrail.detect.base import Document
+from guardrail.detect.persons import PersonNames
+from guardrail.records import Finding, Kind, Operation, Request, Role
+
+
+@cache
+def detector() -> PersonNames:
+    return PersonNames()
+
+
+def find(text: str, operation: Operation = Operation.CHAT) -> list[Finding]:
+    return list(detector().detect(Document(Request.of(text, operation))))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("draw my ex in a hat", "my ex"),
+        ("draw my ex-girlfriend in a hat", "my ex-girlfriend"),
+        ("put her coworker in a suit", "her coworker"),
+        ("make my old english teacher dance", "my old english teacher"),
+        ("the girl in this photo on a horse", "the girl in this photo"),
+        ("the cashier at my store as a knight", "the cashier at my store"),
+        ("a girl I know as a knight", "a girl I know"),
+        ("元カノを描いて", "元カノ"),
+        ("私の妹を描いて", "私の妹"),
+        ("この写真の女性を描いて", "この写真の女性"),
+        ("隣の席の子を描いて", "隣の席の子"),
+        ("画一张我同学", "我同学"),
+        ("画一下前女友", "前女友"),
+        ("전여친 그려줘", "전여친"),
+        ("우리 반 여자애 그려줘", "우리 반 여자애"),
+        ("dibuja a mi ex", "mi ex"),
+        ("dessine mon ex", "mon ex"),
+        ("zeichne meine Nachbarin", "meine Nachbarin"),
+        ("desenhe minha ex", "minha ex"),
+        ("gambar mantan saya", "mantan saya"),
+    ],
+)
+def test_relations_are_found_and_are_no_names(text: str, expected: str) -> None:
+    (finding,) = find(text)
+    assert finding.span is not None
+    assert text[finding.span.start : finding.span.end] == expected
+    assert (finding.value, finding.name) == (Kind.RELATIONAL, False)
+    assert finding.role is Role.DEPICTED
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a photo of @some_one.99 at home", "@some_one.99"),
+        ("from instagram.com/some.one please", "instagram.com/some.one"),
+    ],
+)
+def test_accounts_are_private_references(text: str, expected: str) -> None:
+    (finding,) = find(text)
+    assert finding.span is not None
+    assert text[finding.span.start : finding.span.end] == expected
+    assert (finding.value, finding.name) == (Kind.PRIVATE, False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a photo of the current prime minister of Japan",
+        "a photo of the actress who played Hermione",
+        "a photo of the lead singer of Coldplay",
+    ],
+)
+def test_descriptions_of_well_known_people_are_public_references(text: str) -> None:
+    assert any(f.value == Kind.PUBLIC and not f.name for f in find(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "my wife and I are planning a trip",
+        "my friend asks how taxes work",
+        "How do I talk to my boss about a raise?",
+        "My sister said she is tired, what should I do?",
+    ],
+)
+def test_speaking_about_somebody_is_a_mention(text: str) -> None:
+    assert {f.role for f in find(text)} == {Role.MENTIONED}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["write to me@example.com", "a girl with a red hat", "motherboard and sonnet", "母国の兄弟愛"],
+)
+def test_what_only_looks_like_a_reference_is_none(text: str) -> None:
+    assert find(text) == []
+
+
+def test_an_image_operation_depicts_the_relation() -> None:
+    (finding,) = find("my wife and a dog", Operation.IMAGE_EDIT)
+    assert finding.role is Role.DEPICTED
