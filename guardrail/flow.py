@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from guardrail.errors import LogUnavailable, RequestGated, RequestRefused, RequestStopped
@@ -184,6 +184,8 @@ _OUTCOMES = {
 def _begin(screener: Screener, request: Request) -> Flow[tuple[StageResult, _Attempt]]:
     stage = yield from screener.request(request)
     seen = stage.screening
+    if seen.problem != request.problem:
+        request = replace(request, problem=seen.problem)
     opened = AttemptOpened(request, seen.decision, seen.facts, seen.scans)
     attempt = _Attempt(opened)
     try:

@@ -46,12 +46,17 @@ Scanning = Generator[AskDetector, Scan, "StageResult"]
 
 @dataclass(frozen=True, slots=True)
 class Screening:
-    """A stage's result. ms: wall time, milliseconds."""
+    """A stage's result.
+
+    problem: why it could not be read in full; empty when it could.
+    ms: wall time, milliseconds.
+    """
 
     decision: Decision
     facts: Facts
     scans: tuple[Scan, ...]
     ms: float
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,7 @@ class _Turn:
     sheet: FactSheet
     askable: tuple[Detector, ...]
     seen: dict[str, int]
+    problem: str
 
 
 class Screener:
@@ -97,7 +103,7 @@ class Screener:
         sheet = FactSheet(self._providers, unscanned)
         document = Document(request)
         askable = () if self._too_long(request.parts) else self.detectors
-        turn = _Turn(request.caller, Stage.INPUT, document, sheet, askable, {})
+        turn = _Turn(request.caller, Stage.INPUT, document, sheet, askable, {}, problem)
         return self._screen(turn, everything=everything)
 
     def output(
@@ -106,12 +112,14 @@ class Screener:
         """Screen what came back, on top of what the request itself amounted to."""
         sheet = before.sheet.reopened()
         askable: tuple[Detector, ...] = self.detectors
-        if output.problem or self._too_long(output.parts):
+        problem = output.problem or self._too_long(output.parts)
+        if problem:
             sheet.give_up(CORE_FACTS)
             askable = ()
         document = Document(request, output)
         seen = dict.fromkeys(before.asked, len(request.parts))
-        return self._screen(_Turn(request.caller, stage, document, sheet, askable, seen))
+        turn = _Turn(request.caller, stage, document, sheet, askable, seen, problem)
+        return self._screen(turn)
 
     def _screen(self, turn: _Turn, *, everything: bool = False) -> Scanning:
         started = time.perf_counter()
@@ -135,7 +143,7 @@ class Screener:
         decision = _with_findings(verdict, sheet.findings, bound)
         asked = frozenset(d.name for d in turn.askable if scans[d.name].status != "skipped")
         ms = (time.perf_counter() - started) * 1e3
-        screening = Screening(decision, facts, tuple(scans.values()), ms)
+        screening = Screening(decision, facts, tuple(scans.values()), ms, turn.problem)
         return StageResult(screening, sheet, asked | turn.seen.keys())
 
     def _over_limits(self, request: Request) -> str:

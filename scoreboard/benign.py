@@ -27,14 +27,21 @@ def stopped(cases: Sequence[Case]) -> float | None:
     return ratio(sum(case.seen.stopped for case in cases), len(cases))
 
 
-def tables(part: Part) -> Iterator[Table]:
-    """Every table of this part, the first with its heading."""
-    groups = [
+Group = tuple[str, Sequence[Case]]
+
+
+def groups(part: Part) -> list[Group]:
+    """Curated rows and real prompts, each as what it was asked."""
+    return [
         (f"{kind}, asked as {asked}", [case for case in cases if is_real_prompt(case) == real])
         for kind, real in (("curated", False), ("real image prompts", True))
         for asked, cases in ((CHAT, part.chat), (IMAGE, part.image))
     ]
-    yield Table("Ordinary prompts", ("", *HEAD), _lines(groups), _NOTE, level=2)
+
+
+def tables(part: Part) -> Iterator[Table]:
+    """Every table of this part, the first with its heading."""
+    yield Table("Ordinary prompts", ("", *HEAD), _lines(groups(part)), _NOTE, level=2)
     for asked, cases in ((CHAT, part.chat), (IMAGE, part.image)):
         for name, key in (("slice", "slice"), ("language", "lang")):
             lines = _lines(grouped(cases, by(key)))
@@ -42,7 +49,7 @@ def tables(part: Part) -> Iterator[Table]:
     yield _reasons(part)
 
 
-def _lines(groups: Sequence[tuple[str, Sequence[Case]]]) -> tuple[tuple[str, ...], ...]:
+def _lines(groups: Sequence[Group]) -> tuple[tuple[str, ...], ...]:
     return tuple((name, *_figures(cases)) for name, cases in groups)
 
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from guardrail.records import Severity
 from scoreboard import benign, decisions, person, sexual
-from scoreboard.data import IMAGE_SLICES, PARTS, Part, Row, asks_of, part_of, read_rows
+from scoreboard.data import PARTS, Part, Row, asks_of, part_of, read_rows
 from scoreboard.decisions import Answered, Situation, read_situations
 from scoreboard.metrics import ratio
 from scoreboard.screened import Ask, Seen, screen
@@ -65,8 +66,10 @@ class Board:
 
     def _of_sexual(self) -> list[tuple[str, str, str]]:
         rows = self.parts["sexual"].chat
-        counts, many = sexual.counts(rows), str(len(rows))
         gold = [case for case in rows if case.label("label_quality") == "gold"]
+        edge = sexual.borderline(rows)
+        suggestive = sexual.at_least(edge, Severity.SUGGESTIVE)
+        counts, many = sexual.counts(rows), str(len(rows))
         return [
             ("sexual content: AUPRC", share(sexual.ranking(rows)), many),
             ("sexual content: AUPRC, gold labels", share(sexual.ranking(gold)), str(len(gold))),
@@ -75,41 +78,26 @@ class Board:
             ("sexual content: recall", share(counts.recall), many),
             ("sexual content: false stops, %", percent(counts.false_rate), many),
             ("sexual content: calibration error", share(sexual.calibration(rows)), many),
+            ("sexual content: borderline at suggestive, recall", share(suggestive), str(len(edge))),
         ]
 
     def _of_person(self) -> list[tuple[str, str, str]]:
-        rows = self.parts["person"].chat
-        images = [case for case in rows if case.label("slice") in IMAGE_SLICES]
-        texts = [case for case in rows if case.label("slice") not in IMAGE_SLICES]
+        part = self.parts["person"]
         lines = [
             (f"personal names: F1, {name}", share(person.counts(group).f1), str(len(group)))
-            for name, group in (
-                ("all", rows),
-                ("without the fictional slice", person.not_fictional(rows)),
-                ("image prompts", images),
-                ("other texts", texts),
-            )
+            for name, group in person.groups(part)
         ]
-        given, _, right = person.creators(rows)
+        given, _, right = person.creators(part.chat)
         lines.append(("artists: role creator, accuracy", share(ratio(right, given)), str(given)))
-        characters = [case for case in rows if "fictional_spans" in case.row.labels]
-        wrong = sum(map(person.called_real, characters))
-        spared = ratio(len(characters) - wrong, len(characters))
-        lines.append(("fictional characters not called real", share(spared), str(len(characters))))
+        rows = person.fictional(part.chat)
+        spared = ratio(len(rows) - sum(map(person.called_real, rows)), len(rows))
+        lines.append(("fictional characters not called real", share(spared), str(len(rows))))
         return lines
 
     def _of_benign(self) -> list[tuple[str, str, str]]:
-        part = self.parts["benign"]
-        curated = [case for case in part.chat if not benign.is_real_prompt(case)]
-        images = [case for case in part.image if not benign.is_real_prompt(case)]
-        real = [case for case in part.image if benign.is_real_prompt(case)]
         return [
             (f"ordinary prompts stopped: {name}, %", percent(benign.stopped(rows)), str(len(rows)))
-            for name, rows in (
-                ("curated, as chat", curated),
-                ("curated, as image.generate", images),
-                ("real image prompts, as image.generate", real),
-            )
+            for name, rows in benign.groups(self.parts["benign"])
         ]
 
     def _of_decisions(self) -> list[tuple[str, str, str]]:

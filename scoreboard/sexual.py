@@ -42,6 +42,11 @@ def calibration(cases: Sequence[Case]) -> float | None:
     )
 
 
+def borderline(cases: Sequence[Case]) -> list[Case]:
+    """The rows labelled as sexual, and no more than borderline."""
+    return [case for case in cases if case.label("severity") == "borderline"]
+
+
 def tables(part: Part) -> Iterator[Table]:
     """Every table of this part, the first with its heading."""
     cases = part.chat
@@ -55,7 +60,7 @@ def tables(part: Part) -> Iterator[Table]:
         ("register", *HEAD),
         _lines([("all", part.image), *grouped(part.image, by("register"))]),
     )
-    yield _borderline([case for case in cases if case.label("severity") == "borderline"])
+    yield _borderline(borderline(cases))
 
 
 def _lines(groups: Sequence[tuple[str, Sequence[Case]]]) -> tuple[tuple[str, ...], ...]:
@@ -88,17 +93,13 @@ def _borderline(cases: Sequence[Case]) -> Table:
         *grouped(cases, lambda case: f"slice {case.label('slice')}"),
         *grouped(cases, lambda case: f"language {case.label('lang')}"),
     ]
+    lines = []
+    for name, group in groups:
+        reached = (at_least(group, level) for level in (Severity.SUGGESTIVE, Severity.NUDITY))
+        lines.append((name, str(len(group)), *map(share, reached)))
     return Table(
         "Borderline rows: recall by severity",
         ("", "rows", ">= suggestive", ">= nudity"),
-        tuple(
-            (
-                name,
-                str(len(group)),
-                share(at_least(group, Severity.SUGGESTIVE)),
-                share(at_least(group, Severity.NUDITY)),
-            )
-            for name, group in groups
-        ),
+        tuple(lines),
         "Rows labelled sexual with severity `borderline`, asked as chat.",
     )

@@ -14,7 +14,7 @@ SCORE_DIGITS = 4
 MS_DIGITS = 3
 
 
-def answer(identity: JsonScalar, screening: Screening, problem: str = "") -> dict[str, Any]:
+def answer(identity: JsonScalar, screening: Screening) -> dict[str, Any]:
     """Say what was decided on one request, keys in the order they are written.
 
     After the ten fixed keys come `references` (persons that are not names: "my ex", a handle,
@@ -34,7 +34,7 @@ def answer(identity: JsonScalar, screening: Screening, problem: str = "") -> dic
         "ms": round(screening.ms, MS_DIGITS),
         "references": [_person(person) for person in facts.persons if not _is_name(person)],
         "obligations": list(decision.obligations),
-        **_where_any(decision, facts, problem),
+        **_where_any(decision, facts, screening.problem),
     }
 
 

@@ -43,6 +43,8 @@ def show(explanation: Explanation, console: Console) -> None:
         console.print(_found(findings, request))
     for line in _facts(screening.facts):
         console.print(Text("  ").append(line))
+    if screening.problem:
+        console.print(Text(f"  not read in full: {screening.problem}"))
     console.print()
     _show_rules(explanation, console)
     _show_decision(explanation, console)

@@ -99,7 +99,7 @@ def _says_something(finding: Finding) -> bool:
 
 def as_object(explanation: Explanation) -> bytes:
     """The answer line of `guardrail screen` with `rules` and `callers` added."""
-    line = answer("check", explanation.screening, explanation.request.problem)
+    line = answer("check", explanation.screening)
     line["rules"] = [rule.id for rule in explanation.rules]
     line["callers"] = {
         sort: {place: _brief(decision) for place, decision in places.items()}

@@ -90,7 +90,7 @@ class LineScreener:
             return Answer(write_line(fault(line.id, number, message)), bad=True)
         if self._log is not None:
             _record(self._log, line.request, screening)
-        return Answer(write_line(answer(line.id, screening, line.request.problem)), bad=False)
+        return Answer(write_line(answer(line.id, screening)), bad=False)
 
 
 def _open_log(url: str) -> SqliteLog | None:

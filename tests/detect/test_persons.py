@@ -51,7 +51,7 @@ def test_it_is_a_detector_of_persons() -> None:
         ("a portrait of timothee chalamet", "timothee chalamet"),
         ("テイラー・スウィフトの写真", "テイラー・スウィフト"),
         ("テイラースウィフトの写真", "テイラースウィフト"),
-        ("てぃらーすうぃふと", None),
+        ("てぃらーすうぃふと", "てぃらーすうぃふと"),
         ("新垣結衣の笑顔", "新垣結衣"),
         ("阿部寛が笑う", "阿部寛"),
         ("손흥민은 웃었다", "손흥민"),
@@ -60,10 +60,8 @@ def test_it_is_a_detector_of_persons() -> None:
         ("#taylorswift live", "taylorswift"),
     ],
 )
-def test_well_known_people_are_found_in_any_script_and_case(
-    text: str, expected: str | None
-) -> None:
-    assert names(text) == ([expected] if expected else [])
+def test_well_known_people_are_found_in_any_script_and_case(text: str, expected: str) -> None:
+    assert names(text) == [expected]
 
 
 @pytest.mark.parametrize(
@@ -114,8 +112,8 @@ def test_ordinary_words_places_and_brands_are_nobody(text: str) -> None:
         "T@ylor Sw1ft at the beach",
         "t a y l o r  s w i f t",
         "Tay\u200blor Swift",
-        "Ｔａｙｌｏｒ Ｓｗｉｆｔ",
-        "tаylor swift",  # noqa: RUF001
+        "\uff34\uff41\uff59\uff4c\uff4f\uff52 \uff33\uff57\uff49\uff46\uff54",
+        "t\u0430ylor swift",
     ],
 )
 def test_disguised_names_are_found(text: str) -> None:

@@ -33,8 +33,13 @@ class Hit:
 def select(hits: Iterable[Hit]) -> list[Hit]:
     """Drop what overlaps something better, and give a longer name the kind of the listed one in it.
 
-    Better is a name than a reference, a longer stretch than a shorter, a listed name than another.
+    Better is a name than a reference, a longer stretch than a shorter, a listed name than another;
+    but a description of somebody real ("who played ...") beats the character it names.
     """
+    hits = list(hits)
+    described = [h for h in hits if not h.name and h.kind is Kind.PUBLIC]
+    if described:
+        hits = [h for h in hits if not _played(h, described)]
     ranked = sorted(hits, key=lambda h: (not h.name, h.start - h.end, not h.known, -h.score))
     kept: list[Hit] = []
     for hit in ranked:
@@ -44,6 +49,13 @@ def select(hits: Iterable[Hit]) -> list[Hit]:
         elif hit.known and not kept[over[0]].known and kept[over[0]].name:
             kept[over[0]] = _merged(kept[over[0]], hit)
     return sorted(kept, key=lambda h: h.start)
+
+
+def _played(hit: Hit, described: list[Hit]) -> bool:
+    """Whether the hit is a character inside the description of a real person."""
+    return hit.kind is Kind.FICTIONAL and any(
+        d.start < hit.start and hit.end <= d.end for d in described
+    )
 
 
 def _merged(longer: Hit, listed: Hit) -> Hit:

@@ -13,6 +13,7 @@ from guardrail.detect.persons.lexicon import (
     COMMON,
     GIVEN,
     HONORIFIC,
+    NAMING,
     ORG,
     PARTICLE,
     PLACE,
@@ -101,7 +102,7 @@ class LatinNames:
         if i and t.flags[i - 1] & TITLE and t.seps[i] in {" ", ". "}:
             score += w["title_before"]
         elif i and t.flags[i - 1] & BEFORE and t.seps[i] == " ":
-            score += w["cue_before"]
+            score += w["cue_naming" if t.flags[i - 1] & NAMING else "cue_before"]
         if j < len(t.words) and t.flags[j] & AFTER and t.seps[j] in {" ", ", "}:
             score += w["cue_after"]
         if i and t.lows[i - 1] in {"the", "a", "an", "der", "die", "das", "den", "dem"}:
@@ -158,7 +159,7 @@ class LatinNames:
         score = self._first(t, i, first) + self._last(t, j - 1, last, caseless=caseless)
         for k in range(i + 1, j - 1):
             flags = t.flags[k]
-            if flags & (_NAMES | PARTICLE) and not flags & COMMON:
+            if flags & PARTICLE or (flags & _NAMES and not flags & COMMON):
                 score += w["inner_name"]
             elif len(t.words[k]) == 1:
                 score += w["inner_initial"]

@@ -21,6 +21,7 @@ BEFORE = 256
 AFTER = 512
 STOP = 1024
 HONORIFIC = 2048
+NAMING = 4096
 
 _CLASSES = {
     "common": COMMON,
@@ -33,6 +34,7 @@ _CLASSES = {
     "after": AFTER,
     "initialstop": STOP,
     "honorific": HONORIFIC | TITLE,
+    "naming": NAMING | BEFORE,
 }
 
 
