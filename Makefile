@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test lint bench clean help
+.PHONY: demo test lint bench score clean help
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -36,6 +36,9 @@ bench: $(STAMP)  ## the benchmarks: ratios measured side by side
 	$(BIN)/python benchmarks/screen.py
 	$(BIN)/python benchmarks/call.py
 	$(BIN)/python benchmarks/log.py
+
+score: $(STAMP)  ## measure the detectors on ../shared/data/dev and the project's own decisions
+	$(BIN)/python -m scoreboard --write docs/scoreboard.md $(ARGS)
 
 clean:  ## remove what was built
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

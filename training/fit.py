@@ -60,6 +60,8 @@ def fit_linear(
     rows: csr_matrix, labels: Vector, weights: Vector, strength: float
 ) -> tuple[Vector, float]:
     """Coefficients and intercept; `strength` is the inverse of the ridge."""
-    model = LogisticRegression(C=strength, max_iter=300, tol=1e-5)
+    model = LogisticRegression(
+        C=strength, solver="liblinear", dual=True, max_iter=100, tol=1e-3, random_state=7
+    )
     model.fit(rows, labels, sample_weight=weights)
     return model.coef_[0], float(model.intercept_[0])

@@ -163,6 +163,12 @@ def test_an_image_operation_depicts_whoever_is_no_creator() -> None:
     assert roles == [Role.DEPICTED, Role.DEPICTED, Role.CREATOR]
 
 
+def test_nobody_hides_in_a_list_of_makers() -> None:
+    text = "a castle by Greg Rutkowski, Alphonse Mucha, Taylor Swift"
+    roles = [f.role for f in find(text, Operation.IMAGE_GENERATE)]
+    assert roles == [Role.CREATOR, Role.CREATOR, Role.DEPICTED]
+
+
 def test_what_an_assistant_says_is_a_mention() -> None:
     parts = (TextPart("Taylor Swift at night", role="assistant"),)
     (finding,) = detector().detect(Document(Request(Operation.CHAT, parts)))

@@ -11,12 +11,12 @@ from guardrail.detect.persons.index import NameIndex
 from guardrail.records import Kind
 
 NAMES = [
-    ("Ada Quill", Kind.PUBLIC, False),
-    ("Ada Quillfeather", Kind.FICTIONAL, False),
-    ("Zoë Brandt", Kind.PUBLIC, False),
-    ("Rook", Kind.FICTIONAL, True),
-    ("アダ・クイルフェザー", Kind.PUBLIC, False),
-    ("阿达·奎尔", Kind.PUBLIC, False),
+    ("Ada Quill", Kind.PUBLIC, ""),
+    ("Ada Quillfeather", Kind.FICTIONAL, ""),
+    ("Zoë Brandt", Kind.PUBLIC, ""),
+    ("Rook", Kind.FICTIONAL, "c"),
+    ("アダ・クイルフェザー", Kind.PUBLIC, ""),
+    ("阿达·奎尔", Kind.PUBLIC, ""),
 ]
 
 
@@ -46,7 +46,7 @@ def test_unified_kana_are_searched_apart() -> None:
 
 
 def test_a_shared_name_is_real_and_context_is_kept() -> None:
-    index = NameIndex.build([*NAMES, ("Rook", Kind.PUBLIC, False)])
+    index = NameIndex.build([*NAMES, ("Rook", Kind.PUBLIC, "")])
     (entry,) = index.find("rook")
     assert (entry.kind, entry.context) == (Kind.PUBLIC, True)
 

@@ -14,7 +14,7 @@ from guardrail.detect.persons.japanese import JapaneseNames
 from guardrail.detect.persons.korean import KoreanNames
 from guardrail.detect.persons.latin import LatinNames
 from guardrail.detect.persons.references import References
-from guardrail.detect.persons.roles import Setting, in_context, invented, of_franchise
+from guardrail.detect.persons.roles import Setting, in_context, of_franchise
 from guardrail.records import FactName, Finding, Kind, Role, Span
 from guardrail.text import fold
 from guardrail.text.scripts import has_han, has_hangul, has_kana
@@ -86,7 +86,7 @@ class PersonNames:
             if entry.context and not self._fits(view, entry, raw[start:end]):
                 continue
             score = _CONTEXT_SCORE if entry.context else _KNOWN_SCORE
-            yield Hit(start, end, entry.kind, score, known=True)
+            yield Hit(start, end, entry.kind, score, known=True, maker=entry.maker)
 
     @staticmethod
     def _fits(view: View, entry: Entry, surface: str) -> bool:
@@ -127,7 +127,7 @@ class PersonNames:
         view = views.canonical
         if raw.isascii():
             return hits
-        if len(view.text) != len(raw) or "confusable" in views.undone:
+        if view.text != raw.lower() and _LATIN.search(view.text):
             hits += [_mapped(hit, view) for hit in self._latin.find(view.text)]
         if has_kana(raw):
             hits += self._japanese.find(raw)
@@ -150,9 +150,9 @@ def _with_roles(hits: list[Hit], views: Views, setting: Setting) -> Iterator[tup
     last: tuple[int, Role] | None = None
     for hit, start, end in _placed(hits, views):
         kind = hit.kind
-        if hit.name and not hit.known and invented(setting.text, start, end):
+        if hit.name and not hit.known and setting.invented(start, end):
             kind = Kind.FICTIONAL
-        role = setting.role(start, end, last, name=hit.name)
+        role = setting.role(replace(hit, start=start, end=end), last)
         last = (end, role)
         yield replace(hit, kind=kind) if kind is not hit.kind else hit, role
 

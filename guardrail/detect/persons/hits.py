@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from guardrail.records import Kind, Role
+from guardrail.records import Kind
 
 _FULL = 9
 
@@ -17,8 +17,8 @@ class Hit:
     start, end: code points of the original text, `end` exclusive.
     score: [0, 1].
     name: whether the stretch is a personal name; else it is a reference such as "my ex".
-    role: known only where the wording itself settles it.
     known: whether the name index lists it.
+    maker: whether the index lists it as one who makes pictures or films.
     """
 
     start: int
@@ -26,8 +26,8 @@ class Hit:
     kind: Kind
     score: float
     name: bool = True
-    role: Role | None = None
     known: bool = False
+    maker: bool = False
 
 
 def select(hits: Iterable[Hit]) -> list[Hit]:
@@ -65,4 +65,4 @@ def _merged(longer: Hit, listed: Hit) -> Hit:
         and 2 * (listed.end - listed.start) >= longer.end - longer.start
     ):
         return listed
-    return replace(longer, kind=listed.kind, known=True)
+    return replace(longer, kind=listed.kind, known=True, maker=listed.maker)

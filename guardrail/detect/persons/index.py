@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mmap
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,18 +22,29 @@ _DENSE = re.compile(f"[{_CJK}]")
 _WORDS = re.compile(f"[^\\W_{_CJK}]+(?:['’-][^\\W_{_CJK}]+)*")
 _KANA = "\ue000"  # stands before keys whose kana are unified
 _EAST = "\u3041-\u30fa\u30fc-\u30ff\u3400-\u9fff"
+_BITS = {"c": 4, "m": 8}
 _DOTS = re.compile(r"[\s・\uff1d=·•‧]+")
 _JOINT = re.compile(f"(?<=[{_EAST}])[ 　・\uff1d=·•‧](?=[{_EAST}])")
 _KATAKANA = re.compile("[\u30a1-\u30fa\u30fc]")
 _HANGUL = re.compile("[\uac00-\ud7a3]+")
 _CJK_FROM = "\u3041"
-_PUBLIC, _FICTIONAL, _CONTEXT = 1, 2, 4
+_PUBLIC, _FICTIONAL, _CONTEXT, _MAKER = 1, 2, 4, 8
 _MIN_HASHTAG = 9
 _MIN_KANA = 6
 _HEAD = 2
 _MIN_DOTLESS = 6
 _SHORT_FOREIGN = 3
 _LONGEST = 48
+
+
+class _Every(Container[str]):
+    """Holds every string: where the beginnings of names are not known, each place is looked up."""
+
+    def __contains__(self, item: object) -> bool:
+        return True
+
+
+_EVERY = _Every()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +54,14 @@ class Entry:
     start, end: half-open range of the view searched.
     kind: `public` also where a real person and a character share the name.
     context: the name is an ordinary word too and needs evidence around it.
+    maker: the person is known for making pictures or films.
     """
 
     start: int
     end: int
     kind: Kind
     context: bool
+    maker: bool
 
 
 class NameIndex:
@@ -56,33 +69,46 @@ class NameIndex:
 
     trie: keys are names folded like the canonical view (Chinese, Japanese and Korean ones without
         spaces and dots), and again with unified kana behind a private-use mark.
-    flags: one byte a key, at the trie's id of it: 1 public, 2 fictional, 4 needs context.
+    flags: one byte a key, at the trie's id of it: 1 public, 2 fictional, 4 needs context,
+        8 makes pictures.
     """
 
-    __slots__ = ("_flags", "_heads", "_kana_heads", "_trie")
+    __slots__ = ("_flags", "_heads", "_kana_heads", "_trie", "_words")
 
     def __init__(self, trie: marisa_trie.Trie, flags: bytes | mmap.mmap) -> None:
         self._trie = trie
         self._flags = flags
-        keys = trie.keys()
-        self._heads = frozenset(k[:_HEAD] for k in keys if k[0] >= _CJK_FROM and k[0] != _KANA)
-        self._kana_heads = frozenset(k[1 : _HEAD + 1] for k in trie.keys(_KANA))
+        self._words: Container[str] = _EVERY
+        self._heads: Container[str] = _EVERY
+        self._kana_heads: Container[str] = _EVERY
 
     @classmethod
-    def build(cls, names: Iterable[tuple[str, Kind, bool]]) -> NameIndex:
-        """An index of (name, kind, needs context) triples; a real person wins a shared name."""
+    def build(cls, names: Iterable[tuple[str, Kind, str]]) -> NameIndex:
+        """An index of (name, kind, flags) triples; a real person wins a shared name.
+
+        flags: `c` where the name needs context, `m` where its bearer makes pictures.
+        """
         import marisa_trie
 
         found: dict[str, int] = {}
-        for name, kind, context in names:
+        for name, kind, flags in names:
             bits = _FICTIONAL if kind is Kind.FICTIONAL else _PUBLIC
+            bits |= sum(_BITS[flag] for flag in flags)
             for key in _keys(name):
-                found[key] = found.get(key, 0) | bits | (_CONTEXT if context else 0)
+                found[key] = found.get(key, 0) | bits
         trie = marisa_trie.Trie(found)
-        flags = bytearray(len(trie))
+        table = bytearray(len(trie))
         for key, bits in found.items():
-            flags[trie[key]] = bits
-        return cls(trie, bytes(flags))
+            table[trie[key]] = bits
+        index = cls(trie, bytes(table))
+        index._note_beginnings(found)
+        return index
+
+    def _note_beginnings(self, keys: Iterable[str]) -> None:
+        """Remember how names begin, so that most places of a text need no look-up."""
+        self._words = frozenset(m[0] for key in keys if (m := _WORDS.match(key)))
+        self._heads = frozenset(k[:_HEAD] for k in keys if k[0] >= _CJK_FROM)
+        self._kana_heads = frozenset(k[1 : _HEAD + 1] for k in keys if k[0] == _KANA)
 
     @classmethod
     def open(cls, path: Path) -> NameIndex:
@@ -110,13 +136,22 @@ class NameIndex:
     def find(self, text: str) -> Iterator[Entry]:
         """Every listed name in a canonical text, the longest at each place, left to right."""
         if text.isascii():
-            starts: Iterable[int] = [m.start() for m in _WORDS.finditer(text)]
-            return self._walk(text, starts, "", None)
+            return self._walk(text, self._word_starts(text), "", None)
         joined, offsets = _joined(text)
         heads = self._heads
-        words = [m.start() for m in _WORDS.finditer(joined)]
+        words = self._word_starts(joined)
         words += [i for i in range(len(joined)) if joined[i : i + _HEAD] in heads]
         return self._walk(joined, sorted(words), "", offsets)
+
+    def _word_starts(self, text: str) -> list[int]:
+        words = self._words
+        if "'" not in text:
+            return [m.start() for m in _WORDS.finditer(text) if m[0] in words]
+        return [
+            m.start()
+            for m in _WORDS.finditer(text)
+            if (word := m[0]) in words or word.removesuffix("'s") in words
+        ]
 
     def find_kana(self, text: str) -> Iterator[Entry]:
         """Names usually spelled in katakana, in a text whose kana are unified."""
@@ -148,7 +183,7 @@ class NameIndex:
     def _entry(self, key: str, start: int, end: int) -> Entry:
         bits = self._flags[self._trie[key]]
         kind = Kind.PUBLIC if bits & _PUBLIC else Kind.FICTIONAL
-        return Entry(start, end, kind, bool(bits & _CONTEXT))
+        return Entry(start, end, kind, bool(bits & _CONTEXT), bool(bits & _MAKER))
 
 
 def _beside(path: Path) -> Path:
@@ -219,9 +254,11 @@ def _keys(name: str) -> set[str]:
     return forms | {form for form in joined if len(form) >= _MIN_HASHTAG}
 
 
-def _shipped() -> Iterator[tuple[str, Kind, bool]]:
+def _shipped() -> Iterator[tuple[str, Kind, str]]:
     for file, kind in (("public.tsv", Kind.PUBLIC), ("fictional.tsv", Kind.FICTIONAL)):
         for name, flags, *aliases in rows(file):
-            yield name, kind, "c" in flags
+            yield name, kind, flags
+            shared = flags.replace("c", "")
             for alias in aliases[0].split("|") if aliases and aliases[0] else ():
-                yield alias.removeprefix("?"), kind, alias.startswith("?")
+                bare = alias.removeprefix("?")
+                yield bare, kind, shared if bare == alias else shared + "c"

@@ -25,6 +25,8 @@ _AFTER_NAME = re.compile("[、。（(「『」』はがをにのとへもやで!
 
 SURNAME, GIVEN, PERSON, PLACE, NOUN, OTHER = "姓", "名", "人名", "地名", "名詞", ""
 _NAMES = frozenset((SURNAME, GIVEN, PERSON))
+_HOPEFUL = _NAMES | {PLACE}
+_KATAKANA_WORD = re.compile("[\u30a1-\u30fa\u30fc]{3}")
 _DOTTED = re.compile("[・\uff1d=·]")
 
 
@@ -40,15 +42,20 @@ def _endings(label: str) -> tuple[str, ...]:
 
 
 class Morpheme:
-    """One token: where it stands, which kind of noun it is, and whether no dictionary has it."""
+    """One token: where it stands, which kind of noun it is, and the analyser's own view of it."""
 
-    __slots__ = ("begin", "end", "sort", "unknown")
+    __slots__ = ("begin", "end", "raw", "sort")
 
-    def __init__(self, begin: int, end: int, sort: str, *, unknown: bool) -> None:
-        self.unknown = unknown
+    def __init__(self, begin: int, end: int, sort: str, raw: Any) -> None:
         self.begin = begin
         self.end = end
         self.sort = sort
+        self.raw = raw
+
+    @property
+    def unknown(self) -> bool:
+        """Whether no dictionary has it."""
+        return bool(self.raw.is_oov())
 
 
 class Analyser:
@@ -61,16 +68,23 @@ class Analyser:
         self._sorts: dict[int, str] = {}
 
     def tokens(self, text: str) -> list[Morpheme]:
-        """The morphemes of a text, in pieces the tokenizer can take."""
+        """The morphemes of a text, in pieces the tokenizer can take; none where nobody is named."""
         found: list[Morpheme] = []
         tokenizer = self._tokenizer()
+        sorts = self._sorts
         for base, piece in _pieces(text):
-            for m in tokenizer.tokenize(piece):
-                code = m.part_of_speech_id()
-                sort = self._sorts.get(code)
-                if sort is None:
-                    sort = self._sorts[code] = _sort(m.part_of_speech())
-                found.append(Morpheme(base + m.begin(), base + m.end(), sort, unknown=m.is_oov()))
+            morphemes = list(tokenizer.tokenize(piece))
+            codes = [m.part_of_speech_id() for m in morphemes]
+            for code, m in zip(codes, morphemes, strict=True):
+                if code not in sorts:
+                    sorts[code] = _sort(m.part_of_speech())
+            kinds = [sorts[code] for code in codes]
+            if _HOPEFUL.isdisjoint(kinds) and not _KATAKANA_WORD.search(piece):
+                continue
+            found += [
+                Morpheme(base + m.begin(), base + m.end(), kind, m)
+                for kind, m in zip(kinds, morphemes, strict=True)
+            ]
         return found
 
     def _tokenizer(self) -> Any:

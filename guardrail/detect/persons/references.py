@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
 from guardrail.detect.persons.hits import Hit
 from guardrail.detect.persons.lexicon import rows
+from guardrail.detect.persons.wording import Wording, words
 from guardrail.records import Kind
 from guardrail.text.scripts import has_han, has_hangul, has_kana
 
@@ -16,34 +16,19 @@ if TYPE_CHECKING:
     from guardrail.text import View
 
 _LIST = re.compile(r"<(\w+)>")
-_WORD = re.compile(r"[a-z]+|[@/]")
 _SCORES = {Kind.RELATIONAL: 0.85, Kind.PRIVATE: 0.8, Kind.PUBLIC: 0.8}
-_ANY = frozenset({"*"})
-
-
-@dataclass(frozen=True, slots=True)
-class Wording:
-    """One way of speaking of a person.
-
-    words: the text must have one of them for the pattern to be tried; empty: always.
-    """
-
-    kind: Kind
-    pattern: re.Pattern[str]
-    words: frozenset[str] = frozenset()
 
 
 @cache
-def _wordings() -> dict[str, list[Wording]]:
+def _wordings() -> dict[str, list[tuple[Kind, Wording]]]:
     lists: dict[str, str] = {}
-    found: dict[str, list[Wording]] = {}
-    for first, second, source, *words in rows("references.tsv"):
+    found: dict[str, list[tuple[Kind, Wording]]] = {}
+    for first, second, source, *needs in rows("references.tsv"):
         if first == "list":
             lists[second] = source
-            continue
-        pattern = re.compile(_LIST.sub(lambda m: lists[m[1]], source))
-        triggers = frozenset(words[0].split()) - _ANY if words else frozenset()
-        found.setdefault(first, []).append(Wording(Kind(second), pattern, triggers))
+        else:
+            whole = _LIST.sub(lambda m: lists[m[1]], source)
+            found.setdefault(first, []).append((Kind(second), Wording.of(whole, *needs)))
     return found
 
 
@@ -56,21 +41,19 @@ class References:
     def find(self, view: View) -> list[Hit]:
         """References with spans in the original text; none of them is a name."""
         text = view.text
-        words = frozenset(_WORD.findall(text))
+        have = words(text)
         hits = []
-        for script in _scripts(text, words):
-            for wording in self._wordings[script]:
-                if wording.words and wording.words.isdisjoint(words):
-                    continue
-                for match in wording.pattern.finditer(text):
-                    start, end = view.span(*match.span())
-                    score = _SCORES[wording.kind]
-                    hits.append(Hit(start, end, wording.kind, score, name=False))
+        for script in _scripts(text):
+            for kind, wording in self._wordings[script]:
+                if wording.applies(have):
+                    for match in wording.pattern.finditer(text):
+                        start, end = view.span(*match.span())
+                        hits.append(Hit(start, end, kind, _SCORES[kind], name=False))
         return hits
 
 
-def _scripts(text: str, words: frozenset[str]) -> list[str]:
-    scripts = ["latin"] if words else []
+def _scripts(text: str) -> list[str]:
+    scripts = ["latin"]
     if not text.isascii():
         if has_kana(text):
             scripts.append("ja")

@@ -7,25 +7,38 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from guardrail.detect.persons.lexicon import rows
+from guardrail.detect.persons.wording import Wording, said, words
 from guardrail.records import Operation, Role
 
 if TYPE_CHECKING:
+    from guardrail.detect.persons.hits import Hit
     from guardrail.records import TextPart
 
 _REACH = 60
 _MAKER = re.compile(
-    r"\bby\b|style|inspir|influen|based|reminiscent|homage|tribute|artist|work|la $"
-    r"|[\uff1a:はの]\s*$|[^\x00-\u2fff]\s*$"
+    r"(?:\b(?:by|of|from|like|to|la|styles?|inspired|artists?|painters?|photographers?|directors?"
+    r"|masters?|great|legendary|famous|modern|the)|[\uff1a:はの]|[^\x00-\u2fff])[\s\W]*$"
 )
+_BY = re.compile(r"\bby\b\W*$")
 _CHAIN = re.compile(
     r"(?:['’]s)?[\s,&/+|;]*(?:and|&|y|et|und|e|with|by|や|と|、|和|与)?[\s,]*(?:the )?"
 )
+_LIST = re.compile(
+    r"(?:['’]s)?[\s,&/+|;]*(?:(?:and |by |& )?[^\W\d_]+(?: [^\W\d_]+)?\s*(?:,|and|&)\s*){0,6}"
+    r"(?:and |& |by )?"
+)
+
+
+@cache
+def wordings(group: str) -> tuple[Wording, ...]:
+    """The wordings of one group of the role data."""
+    return tuple(Wording.of(*rest) for label, *rest in rows("roles.tsv") if label == group)
 
 
 @cache
 def pattern(group: str) -> re.Pattern[str]:
     """All expressions of one group of the role data as one pattern."""
-    return re.compile("|".join(f"(?:{p})" for label, p in rows("roles.tsv") if label == group))
+    return re.compile("|".join(f"(?:{w.pattern.pattern})" for w in wordings(group)))
 
 
 class Setting:
@@ -41,56 +54,62 @@ class Setting:
         self._said = self._visual or part.role == "assistant"
 
     @cached_property
+    def _words(self) -> frozenset[str]:
+        return words(self.text)
+
+    @cached_property
     def _pictures(self) -> bool:
-        return self._visual or pattern("picture").search(self.text) is not None
+        return self._visual or said(wordings("picture"), self.text, self._words)
 
     @cached_property
     def _generates(self) -> bool:
-        return pattern("generate").search(self.text) is not None
+        return said(wordings("generate"), self.text, self._words)
 
     @cached_property
     def _depicts(self) -> bool:
         if self._said:
             return self._visual or self._output
-        return self._generates or pattern("inform").search(self.text) is None
+        return self._generates or not said(wordings("inform"), self.text, self._words)
 
-    def role(self, start: int, end: int, before: tuple[int, Role] | None, *, name: bool) -> Role:
-        """The role of the person at `start`..`end` of the canonical view.
+    def role(self, hit: Hit, before: tuple[int, Role] | None) -> Role:
+        """The role of a person whose place is one in the canonical view.
 
         before: where the person named before ends, and their role.
         """
-        if name and self._creates(start, end, before):
+        if hit.name and (self._goes_on(hit, before) or self._creates(hit.start, hit.end)):
             return Role.CREATOR
         if not self._depicts:
             return Role.MENTIONED
-        if not (name or self._visual or self._generates or self._pictures):
+        if not (hit.name or self._visual or self._generates or self._pictures):
             return Role.MENTIONED
         return Role.DEPICTED
 
-    def _creates(self, start: int, end: int, before: tuple[int, Role] | None) -> bool:
-        if before and before[1] is Role.CREATOR and _CHAIN.fullmatch(self.text, before[0], start):
-            return True
+    def _goes_on(self, hit: Hit, before: tuple[int, Role] | None) -> bool:
+        """Whether the name goes on with a list of makers; no star may hide in one."""
+        if before is None or before[1] is not Role.CREATOR or (hit.known and not hit.maker):
+            return False
+        gap = _LIST if hit.maker else _CHAIN
+        return gap.fullmatch(self.text, before[0], hit.start) is not None
+
+    def invented(self, start: int, end: int) -> bool:
+        """Whether the text says outright that the one named at `start`..`end` is made up."""
+        text, have = self.text, self._words
+        if any(w.applies(have) for w in wordings("invented")):
+            lead = text[max(0, start - _REACH) : start]
+            if pattern("invented").search(lead):
+                return True
+            return pattern("invented_after").match(text[end : end + _REACH]) is not None
+        return False
+
+    def _creates(self, start: int, end: int) -> bool:
         if pattern("creator_after").match(self.text[end : end + _REACH]):
             return True
         lead = self.text[max(0, start - _REACH) : start]
         if not _MAKER.search(lead):
             return False
-        if pattern("creator_before").search(lead):
-            return True
-        return (
-            pattern("art_by").search(lead) is not None
-            and self._pictures
-            and pattern("not_art_by").search(lead) is None
-        )
-
-
-def invented(text: str, start: int, end: int) -> bool:
-    """Whether the text says outright that the one named at `start`..`end` is made up."""
-    lead = text[max(0, start - _REACH) : start]
-    return (
-        pattern("invented").search(lead) is not None
-        or pattern("invented_after").match(text[end : end + _REACH]) is not None
-    )
+        if _BY.search(lead) and self._pictures and pattern("art_by").search(lead):
+            return pattern("not_art_by").search(lead) is None
+        return pattern("creator_before").search(lead) is not None
 
 
 def in_context(text: str, start: int, end: int) -> bool:

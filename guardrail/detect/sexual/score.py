@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from guardrail.detect.sexual.rules import Rules
 
 _SUGGESTIVE = ("suggestive", "swim")
+_AGREEING = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def _severity(
 
 
 def _is_suggestive(evidence: Evidence, scene: Scene, limit: float) -> bool:
-    """In a picture, or put on or said of somebody who is to be shown or written about."""
+    """In a picture; else where two agree: somebody is there, is to be shown, wears it."""
     if evidence.tier not in _SUGGESTIVE:
         return (
             evidence.tier in ("nudity", "undress", "act")
@@ -113,7 +114,7 @@ def _is_suggestive(evidence: Evidence, scene: Scene, limit: float) -> bool:
         return True
     at = evidence.span[0]
     shown = scene.count("depict", at) or scene.count("write", at)
-    return bool(scene.count("person", at)) and bool(shown or evidence.worn)
+    return sum(map(bool, (scene.count("person", at), shown, evidence.worn))) >= _AGREEING
 
 
 def _strongest(found: Sequence[Evidence], rules: Rules) -> Evidence:
