@@ -48,7 +48,7 @@ def distilled(
     rng = np.random.default_rng(seed)
     by_language: dict[str, list[Example]] = defaultdict(list)
     for one in carriers:
-        if len(one.text) <= 400:  # noqa: PLR2004
+        if len(one.text) <= (60 if one.lang in UNSPACED else 160):  # noqa: PLR2004
             by_language[one.lang].append(one)
     for lang in sorted(lexicon):
         mine = by_language[lang]

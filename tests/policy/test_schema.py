@@ -2,13 +2,12 @@
 
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 
 from guardrail.policy import cases, schema
 from guardrail.policy.loader import shipped
-
-import jsonschema
 
 NAMES = sorted(shipped())
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from array import array
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from guardrail.detect.sexual.features import BITS, TOKEN, features, pair
 from guardrail.detect.sexual.rules import PACKAGE
@@ -13,36 +14,11 @@ from guardrail.detect.sexual.rules import PACKAGE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_CACHED = 20_000  # tokens; about 4 MB
-_CACHED_LENGTH = 16  # a longer token may say too much of the text it comes from
-_HALF = 1000  # buckets of half a window
+WINDOW = 2000
+"""Buckets of a text that are weighed together, about 100 English words."""
 
-
-class Opinion(NamedTuple):
-    """What the model says of a text's most telling window.
-
-    margin: log-odds before calibration; the higher, the more sexual.
-    start, end: the most telling word, a half-open range of the text read.
-    """
-
-    margin: float
-    start: int
-    end: int
-
-
-class _Sums(NamedTuple):
-    """Weights and buckets of a stretch of text, and its heaviest word."""
-
-    weight: int
-    count: int
-    peak: int
-    start: int
-    end: int
-
-    def __add__(self, other: object) -> _Sums:  # type: ignore[override]
-        assert isinstance(other, _Sums)
-        top = max(self, other, key=lambda sums: sums.peak)
-        return _Sums(self.weight + other.weight, self.count + other.count, *top[2:])
+_CACHED = 20_000  # tokens, a few megabytes
+_CACHED_LENGTH = 16  # code points; a longer run may say too much of the text it comes from
 
 
 class Linear:
@@ -51,10 +27,60 @@ class Linear:
     weights: one signed byte for each bucket. scale: log-odds of one unit of weight.
     """
 
-    def __init__(self, weights: bytes, scale: float, bias: float) -> None:
+    def __init__(self, weights: bytes, *, scale: float, bias: float) -> None:
         if len(weights) != 1 << BITS:
             raise ValueError(f"{len(weights)} weights, not {1 << BITS}")
         self._weights = array("b", weights)
         self._scale = scale
         self._bias = bias
         self._known: dict[str, tuple[int, int, int]] = {}
+
+    def margin(self, text: str) -> float:
+        """Log-odds before calibration, of the most telling window; the bias for an empty text."""
+        blocks = list(self._blocks(text))
+        if len(blocks) < 2:  # noqa: PLR2004
+            return self._margin(*blocks[0]) if blocks else self._bias
+        return max(self._margin(a + c, b + d) for (a, b), (c, d) in pairwise(blocks))
+
+    def peak(self, text: str) -> tuple[int, int]:
+        """The word that speaks most for it, a half-open range of `text`."""
+        tokens = TOKEN.finditer(text)
+        best = max(tokens, key=lambda found: self._weigh(found[0])[0], default=None)
+        return best.span() if best else (0, len(text))
+
+    def _margin(self, weight: int, count: int) -> float:
+        return self._bias + self._scale * weight / max(count, 1) ** 0.5
+
+    def _blocks(self, text: str) -> Iterator[tuple[int, int]]:
+        """Weight and number of buckets of consecutive half windows."""
+        known, weights = self._known, self._weights
+        total = count = last = 0
+        for token in TOKEN.findall(text):
+            weight, size, word = known.get(token) or self._weigh(token)
+            if last and word:
+                weight += weights[pair(last, word)]
+                size += 1
+            last = word
+            total += weight
+            count += size
+            if count >= WINDOW // 2:
+                yield total, count
+                total = count = 0
+        if count:
+            yield total, count
+
+    def _weigh(self, token: str) -> tuple[int, int, int]:
+        """A token's weight, its number of buckets, and its hash for pairs."""
+        word, buckets = features(token)
+        weights = self._weights
+        found = sum([weights[bucket] for bucket in buckets]), len(buckets), word
+        if len(token) <= _CACHED_LENGTH:
+            if len(self._known) >= _CACHED:
+                self._known.clear()
+            self._known[token] = found
+        return found
+
+
+@cache
+def load_linear() -> tuple[Linear, Layer]:
+    """The shipped model and the layer that weighs it with the lexicon."""
