@@ -21,11 +21,13 @@ LEET_SIGN = re.compile(
 _GAP = ' \t.\\-_*|/\\\\^,:;"+~\u00b7\u2010-\u2015\u2022\u2026\u2212\u2219\u22c5'
 _GAP += "\u2605\u2606\u2661\u2665\u25cb\u25cf\u25ef\u30fb"
 _CJK = "\u3005\u3041-\u3096\u30a1-\u30fa\u30fc\u3400-\u9fff"
+_AFTER_LONE = "|".join(f"(?<=[^\\W\\d_][{_GAP}]{{{width}}}\\d)" for width in range(1, 6))
+_AFTER_LONE = f"(?:{_AFTER_LONE})"
 # A lone letter between gaps with another one behind; a sign inside a word cut short; a lone
 # Chinese or Japanese character before a sign with another behind.
 _GAP_HINT = re.compile(
     f"[{_GAP}](?:(?:[^\\W\\d_]|[@$])[{_GAP}]{{1,4}}(?:[^\\W_]|[@$])"
-    f"|\\d(?<=[^\\W\\d_]..)[{_GAP}]{{1,4}}[^\\W\\d_])(?![^\\W_{_CJK}]|\\.\\d)"
+    f"|\\d{_AFTER_LONE}[{_GAP}]{{1,4}}[^\\W\\d_])(?![^\\W_{_CJK}]|\\.\\d)"
     "|[.^*\u00b7\u2022\u2219\u22c5](?=[a-z])(?<=[a-z].)"
     "|[-_](?<=[a-z].)(?=[a-z]{1,2}(?![a-z]))"
 )
