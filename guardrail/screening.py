@@ -1,4 +1,4 @@
-"""One stage of a request: ask detectors until the policy can decide, cheapest answers first."""
+"""One stage of a request: ask detectors, the most telling first, until the policy can decide."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from guardrail.records import (
 if TYPE_CHECKING:
     from guardrail.policy import BoundPolicy
 
-INLINE_BATCH_US = 200.0
-"""Detectors up to this cost that bear on a needed fact are asked together, before judging again."""
+TRIVIAL_US = 5.0
+"""Detectors up to this cost are asked along with another: judging again would cost more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,12 @@ class Screener:
         self._providers = Counter[FactName](
             fact for detector in self.detectors for fact in detector.provides
         )
-        self._absent = frozenset((CORE_FACTS | policy.facts) - self._providers.keys())
+        self._absent = frozenset((CORE_FACTS | policy.facts.keys()) - self._providers.keys())
+        self._worth = {
+            detector.name: sum(policy.facts.get(fact, 0) for fact in detector.provides)
+            / max(detector.cost, TRIVIAL_US)
+            for detector in self.detectors
+        }
         self._skipped = {
             detector.name: Scan(detector.name, detector.version, detector.provides, "skipped")
             for detector in self.detectors
@@ -139,12 +144,20 @@ class Screener:
             verdict = bound.judge(facts, turn.stage)
             if isinstance(verdict, Decision):
                 break
-            batch = _cheapest(left, frozenset(verdict.facts))
+            batch = self._most_telling(left, frozenset(verdict.facts))
         decision = _with_findings(verdict, sheet.findings, bound)
         asked = frozenset(d.name for d in turn.askable if scans[d.name].status != "skipped")
         ms = (time.perf_counter() - started) * 1e3
         screening = Screening(decision, facts, tuple(scans.values()), ms, turn.problem)
         return StageResult(screening, sheet, asked | turn.seen.keys())
+
+    def _most_telling(
+        self, left: Sequence[Detector], needed: frozenset[FactName]
+    ) -> list[Detector]:
+        """The detector most rules wait for, by its cost, and the trivial ones they wait for."""
+        useful = [detector for detector in left if detector.provides & needed]
+        best = max(useful, key=lambda detector: self._worth[detector.name])
+        return [d for d in useful if d is best or d.cost <= TRIVIAL_US]
 
     def _over_limits(self, request: Request) -> str:
         limits = self.policy.limits
@@ -164,18 +177,6 @@ def _rebased(scan: Scan, document: Document) -> Scan:
         return scan
     shifted = (finding.shifted(document.parts) for finding in scan.findings)
     return replace(scan, findings=tuple(shifted))
-
-
-def _cheapest(left: Sequence[Detector], needed: frozenset[FactName]) -> list[Detector]:
-    useful = [detector for detector in left if detector.provides & needed]
-    budget = INLINE_BATCH_US
-    batch: list[Detector] = []
-    for detector in useful:
-        if batch and detector.cost > budget:
-            break
-        batch.append(detector)
-        budget -= detector.cost
-    return batch
 
 
 def _with_findings(decision: Decision, findings: Sequence[Finding], bound: BoundPolicy) -> Decision:

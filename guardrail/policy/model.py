@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from guardrail.policy.conditions import atoms_of, facts_read
@@ -24,6 +26,7 @@ class Policy:
     jurisdiction_confidence: [0, 1]; a jurisdiction less certain than this is unknown.
     on_error: what a rule comes to when a fact it depends on cannot be scanned; a floor refuses.
     ref: name, version and digest, as decisions carry them.
+    facts: the facts its rules read, and how many rules read each.
     """
 
     name: str
@@ -36,7 +39,7 @@ class Policy:
     limits: Limits = field(default_factory=Limits)
     detectors: tuple[str, ...] | None = None
     ref: PolicyRef = field(init=False, compare=False)
-    facts: frozenset[FactName] = field(init=False, compare=False, repr=False)
+    facts: Mapping[FactName, int] = field(init=False, compare=False, repr=False)
     _bound: dict[tuple[Operation, str, bool, str, str], BoundPolicy] = field(
         init=False, compare=False, repr=False, default_factory=dict
     )
@@ -45,9 +48,13 @@ class Policy:
         ids = [rule.id for rule in self.every_rule]
         if len(ids) != len(set(ids)):
             raise ValueError("rule ids are unique in a policy")
-        read = (facts_read(atom) for rule in self.every_rule for atom in atoms_of(rule.when))
+        read = (
+            fact
+            for rule in self.every_rule
+            for fact in {fact for atom in atoms_of(rule.when) for fact in facts_read(atom)}
+        )
         object.__setattr__(self, "overlays", tuple(sorted(self.overlays)))
-        object.__setattr__(self, "facts", frozenset[FactName]().union(*read))
+        object.__setattr__(self, "facts", Counter[FactName](read))
         object.__setattr__(self, "ref", PolicyRef(self.name, self.version, digest(self)))
 
     @property

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import math
 from array import array
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
@@ -81,6 +84,46 @@ class Linear:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Weighs the lexicon's score with the model's margin into one calibrated score.
+
+    lexicon: for the log-odds of the lexicon's score. silent: added where the lexicon has no
+    evidence. alone, beside: for the margin where the lexicon has none and where it has some.
+    margin: the range that a margin is held in.
+    """
+
+    bias: float
+    lexicon: float
+    silent: float
+    alone: float
+    beside: float
+    margin: tuple[float, float]
+
+    def score(self, lexicon: float | None, margin: float) -> float:
+        """The score in [0, 1] from the lexicon's (None: no evidence) and a margin."""
+        low, high = self.margin
+        margin = min(max(margin, low), high)
+        if lexicon is None:
+            logit = self.bias + self.silent + self.alone * margin
+        else:
+            logit = self.bias + self.lexicon * log_odds(lexicon) + self.beside * margin
+        return 1.0 / (1.0 + math.exp(-logit))
+
+
+def log_odds(score: float) -> float:
+    """The log-odds of a score in [0, 1], held within the odds of 1 to 99."""
+    score = min(max(score, 0.01), 0.99)
+    return math.log(score / (1.0 - score))
+
+
 @cache
 def load_linear() -> tuple[Linear, Layer]:
-    """The shipped model and the layer that weighs it with the lexicon."""
+    """The shipped model, and the layer fitted to it."""
+    data = files(PACKAGE).joinpath("data")
+    numbers = json.loads(data.joinpath("linear.json").read_text("utf-8"))
+    model = Linear(
+        data.joinpath("linear.bin").read_bytes(), scale=numbers["scale"], bias=numbers["bias"]
+    )
+    layer = numbers["layer"]
+    return model, Layer(**{**layer, "margin": tuple(layer["margin"])})
