@@ -185,7 +185,10 @@ def test_each_detector_runs_at_most_once_a_stage_and_only_if_it_can_matter() -> 
     guard = Guard(log=UnsafeNoLog(), detectors=asked)
     screening = guard.screen(Request.of("hello"))
     assert idle.asked == 0
-    assert {scan.detector for scan in screening.scans if scan.status == "skipped"} >= {"idle", "persons"}
+    assert {scan.detector for scan in screening.scans if scan.status == "skipped"} >= {
+        "idle",
+        "persons",
+    }
     guard.screen(Request.of("hello"), facts="all")
     assert idle.asked == 1
     assert all(detector.asked <= 2 for detector in asked)
