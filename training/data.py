@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LANGUAGES = {"sp": "es"}
+_ALIKE = 0.6
 SAFE_FILES = ("benign.jsonl", "harmful_nonsexual.jsonl", "person_spans.jsonl")
 
 
@@ -91,6 +93,43 @@ def unlabelled(folder: Path) -> Iterator[Example]:
     for row in _rows(folder / "prompts_unlabelled.jsonl"):
         if "nibbler" not in row["source"]:
             yield _example(row, 0, "unlabelled")
+
+
+class Reported:
+    """Texts that are kept for reporting, so that no row like them is learnt from.
+
+    A row is like one of them when their letters and digits are the same, or more than 60% of the
+    five-character shingles of both together.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        texts = [row["text"] for path in sorted(folder.glob("*.jsonl")) for row in _rows(path)]
+        self._shingles = [_shingles(text) for text in texts]
+        self._same = {_letters(text) for text in texts}
+        self._where: dict[str, list[int]] = defaultdict(list)
+        for index, shingles in enumerate(self._shingles):
+            for shingle in shingles:
+                self._where[shingle].append(index)
+
+    def has(self, text: str) -> bool:
+        """Whether a text is like one of them."""
+        if _letters(text) in self._same:
+            return True
+        mine = _shingles(text)
+        shared = Counter(index for one in mine for index in self._where.get(one, ()))
+        return any(
+            count > _ALIKE * len(mine | self._shingles[index])
+            for index, count in shared.most_common(3)
+        )
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text.lower()))
+
+
+def _shingles(text: str) -> set[str]:
+    letters = _letters(text)
+    return {letters[at : at + 5] for at in range(max(1, len(letters) - 4))}
 
 
 def _example(row: Mapping[str, Any], label: int, kind: str) -> Example:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Terms = Mapping[str, Sequence[str]]
 
-SEXUAL = {"explicit": 5, "nudity": 3, "porn": 2, "act": 2, "undress": 1, "body": 1}
+SEXUAL = {"explicit": 5, "nudity": 3, "porn": 2, "act": 2, "undress": 1}
 """Tiers that make a text sexual, and how often each is taken."""
 HARMLESS = {"profanity": 3, "except": 2}
 TOLD = 0.6  # a weaker term does not decide
@@ -48,7 +48,7 @@ def distilled(
     rng = np.random.default_rng(seed)
     by_language: dict[str, list[Example]] = defaultdict(list)
     for one in carriers:
-        if len(one.text) <= (60 if one.lang in UNSPACED else 160):  # noqa: PLR2004
+        if len(one.text) <= (60 if one.lang in UNSPACED else 160):
             by_language[one.lang].append(one)
     for lang in sorted(lexicon):
         mine = by_language[lang]
@@ -65,13 +65,25 @@ def distilled(
 def templated(lexicon: Mapping[str, Terms], each: int, seed: int) -> Iterator[Example]:
     """Each template of `templates.yaml` filled `each` times."""
     rng = np.random.default_rng(seed)
-    templates = yaml.safe_load(Path(__file__).with_name("templates.yaml").read_text("utf-8"))
-    for lang, parts in templates.items():
+    for lang, parts in _yaml("templates.yaml").items():
         slots = {**lexicon[lang], "noun": parts["noun"]}
         for label, name in ((1, "positive"), (0, "negative")):
             for template in parts[name]:
                 for text in sorted({_fill(template, slots, rng) for _ in range(each)}):
                     yield Example(text, label, "templates", lang, "synthetic")
+
+
+def requested() -> Iterator[Example]:
+    """Every request that `requests.yaml` combines."""
+    for lang, parts in _yaml("requests.yaml").items():
+        for label, ask, do in ((1, "ask", "do"), (0, "fair_ask", "fair")):
+            for opening in parts[ask]:
+                for rest in parts[do]:
+                    yield Example(opening + rest, label, "requests", lang, "synthetic")
+
+
+def _yaml(name: str) -> Any:
+    return yaml.safe_load(Path(__file__).with_name(name).read_text("utf-8"))
 
 
 def _data() -> Any:
@@ -82,10 +94,11 @@ def _read(path: Path) -> dict[str, list[str]]:
     found: dict[str, list[str]] = defaultdict(list)
     with path.open(encoding="utf-8", newline="") as lines:
         for row in csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
-            if len(row) > 1 and row[0] and not row[0].startswith("#") and row[1] != "label":
-                weight = float(row[2]) if len(row) > 2 and row[2] else 1.0  # noqa: PLR2004
-                if row[1] not in SEXUAL or row[1] == "body" or weight >= TOLD:
-                    found[row[1]].append(row[0].replace("-", " "))
+            term, tier, weight = (*row, "", "", "")[:3]
+            if not term or term.startswith("#") or tier in ("", "label"):
+                continue
+            if tier not in SEXUAL or float(weight) >= TOLD:
+                found[tier].append(term.replace("-", " "))
     return found
 
 

@@ -57,7 +57,7 @@ class Document:
 class Detector(Protocol):
     """Reads a document and reports what it saw.
 
-    name: dotted and unique, such as `sexual.lexicon`. version: changes when findings may.
+    name: dotted and unique, such as `sexual.text`. version: changes when findings may.
     provides: the facts its findings bear on; a fact is complete when all its providers answered.
     cost: typical microseconds for a 40-word prompt; cheap detectors are asked first.
     inline: promises time linear in the (capped) text, so it runs in the caller's thread;

@@ -21,7 +21,7 @@ The entry point's name must be the detector's `name`.
 """
 
 BUILT_IN: tuple[str, ...] = (
-    "sexual.lexicon = guardrail.detect.sexual:SexualLexicon",
+    "sexual.text = guardrail.detect.sexual:SexualText",
     "minor.terms = guardrail.detect.minor:MinorTerms",
     "person.names = guardrail.detect.persons:PersonNames",
     "edit.upload = guardrail.detect.edit:UploadEdit",

@@ -1,4 +1,4 @@
-"""How well `sexual.lexicon` does on public labelled prompts, where they are at hand."""
+"""How well `sexual.text` does on public labelled prompts, where they are at hand."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from guardrail.detect.base import Document
-from guardrail.detect.sexual import SexualLexicon
+from guardrail.detect.sexual import SexualText
 from guardrail.records import Request
 
 DATA = Path(__file__).parents[2] / "../shared/data/dev"
@@ -23,7 +23,7 @@ def rows(name: str) -> list[dict[str, object]]:
 
 
 def scores(texts: list[str]) -> list[float]:
-    reader = SexualLexicon()
+    reader = SexualText()
     found = (list(reader.detect(Document(Request.of(text)))) for text in texts)
     return [max((f.score for f in fs if f.label == "sexual"), default=0.0) for fs in found]
 

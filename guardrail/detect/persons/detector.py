@@ -32,7 +32,10 @@ _SHORT = 60
 
 
 class PersonNames:
-    """Finds personal names and references to persons, with kind and role."""
+    """Finds personal names and references to persons, with kind and role.
+
+    trained: whether trained taggers revise what the rules find.
+    """
 
     name = "person.names"
     version = "1"
@@ -40,12 +43,12 @@ class PersonNames:
     cost = 80.0
     inline = True
 
-    def __init__(self, index: NameIndex | None = None) -> None:
+    def __init__(self, index: NameIndex | None = None, *, trained: bool = True) -> None:
         self._index = index or NameIndex.shipped()
-        self._latin = LatinNames()
+        self._latin = LatinNames(trained=trained)
         self._japanese = JapaneseNames()
         self._chinese = ChineseNames()
-        self._korean = KoreanNames()
+        self._korean = KoreanNames(trained=trained)
         self._references = References()
 
     def detect(self, document: Document) -> Iterable[Finding]:

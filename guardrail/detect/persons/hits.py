@@ -42,12 +42,20 @@ def select(hits: Iterable[Hit]) -> list[Hit]:
         hits = [h for h in hits if not _played(h, described)]
     ranked = sorted(hits, key=lambda h: (not h.name, h.start - h.end, not h.known, -h.score))
     kept: list[Hit] = []
+    owner: dict[int, int] = {}
     for hit in ranked:
-        over = [i for i, k in enumerate(kept) if hit.start < k.end and k.start < hit.end]
+        over = [owner[i] for i in range(hit.start, hit.end) if i in owner]
+        number = min(over, default=len(kept))
         if not over:
             kept.append(hit)
-        elif hit.known and not kept[over[0]].known and kept[over[0]].name:
-            kept[over[0]] = _merged(kept[over[0]], hit)
+        elif hit.known and kept[number].name and not kept[number].known:
+            old = kept[number]
+            kept[number] = _merged(old, hit)
+            for i in range(old.start, old.end):
+                owner.pop(i, None)
+        else:
+            continue
+        owner.update(dict.fromkeys(range(kept[number].start, kept[number].end), number))
     return sorted(kept, key=lambda h: h.start)
 
 

@@ -35,6 +35,7 @@ _HEAD = 2
 _MIN_DOTLESS = 6
 _SHORT_FOREIGN = 3
 _LONGEST = 48
+_LONE = re.compile("[\ud800-\udfff]")  # halves of a pair, which no key can hold
 
 
 class _Every(Container[str]):
@@ -137,7 +138,7 @@ class NameIndex:
         """Every listed name in a canonical text, the longest at each place, left to right."""
         if text.isascii():
             return self._walk(text, self._word_starts(text), "", None)
-        joined, offsets = _joined(text)
+        joined, offsets = _joined(_LONE.sub("\ufffd", text))
         heads = self._heads
         words = self._word_starts(joined)
         words += [i for i in range(len(joined)) if joined[i : i + _HEAD] in heads]
@@ -156,7 +157,7 @@ class NameIndex:
     def find_kana(self, text: str) -> Iterator[Entry]:
         """Names usually spelled in katakana, in a text whose kana are unified."""
         heads = self._kana_heads
-        joined, offsets = _joined(text)
+        joined, offsets = _joined(_LONE.sub("\ufffd", text))
         starts = [i for i in range(len(joined)) if joined[i : i + _HEAD] in heads]
         return self._walk(joined, starts, _KANA, offsets)
 

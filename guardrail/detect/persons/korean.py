@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from guardrail.detect.persons.dense import DenseTagger
 from guardrail.detect.persons.hits import Hit
 from guardrail.detect.persons.lexicon import entries
 from guardrail.records import Kind
@@ -51,8 +52,16 @@ def _bare(word: str) -> str:
 class KoreanNames:
     """Finds personal names in Hangul."""
 
+    def __init__(self, *, trained: bool = True) -> None:
+        self._tagger = DenseTagger() if trained else None
+
     def find(self, text: str) -> list[Hit]:
         """Names with spans in `text`, kind `private`."""
+        hits = self.by_rule(text)
+        return hits if self._tagger is None else self._tagger.revised(text, hits)
+
+    def by_rule(self, text: str) -> list[Hit]:
+        """What the syllable lists find."""
         hits: list[Hit] = []
         before = ""
         for match in _WORD.finditer(text):

@@ -1,4 +1,4 @@
-"""Personal names in Latin script: candidates scored by hand-set weights."""
+"""Personal names in Latin script: candidates scored by hand-set weights, revised by a tagger."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ from guardrail.detect.persons.lexicon import (
     latin_words,
     weights,
 )
+from guardrail.detect.persons.spelled import SpelledTagger
+from guardrail.detect.persons.tagging import Said
 from guardrail.detect.persons.tokens import Tokens
 from guardrail.records import Kind
 
@@ -41,19 +43,28 @@ _ORDINARY = COMMON | PLACE
 class LatinNames:
     """Finds personal names in Latin script, cased or not."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, trained: bool = True) -> None:
         self.lexicon = latin_words()
         self.weights = weights()
+        self._tagger = SpelledTagger() if trained else None
 
     def find(self, text: str) -> list[Hit]:
         """Names with spans in `text`; every one of them of kind `private`."""
         tokens = Tokens(text, self.lexicon)
+        if not tokens.words:
+            return []
+        found: Said = self.by_rule(tokens)
+        if self._tagger is not None:
+            found = self._tagger.revised(tokens, found)
+        return [
+            Hit(tokens.starts[i], tokens.end(j - 1), Kind.PRIVATE, score) for score, i, j in found
+        ]
+
+    def by_rule(self, tokens: Tokens) -> list[tuple[float, int, int]]:
+        """What the hand-set weights choose: score in [0, 1], and half-open range of words."""
         chosen = self._choose(self._candidates(tokens))
         chosen += self._again(tokens, chosen)
-        return [
-            Hit(tokens.starts[i], tokens.end(j - 1), Kind.PRIVATE, _squash(score))
-            for score, i, j in chosen
-        ]
+        return [(_squash(score), i, j) for score, i, j in chosen]
 
     def _candidates(self, t: Tokens) -> list[tuple[float, int, int]]:
         found = []

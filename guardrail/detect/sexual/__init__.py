@@ -1,5 +1,5 @@
-"""How sexual a text is, by lexicon: severity, score, and edits that undress."""
+"""How sexual a text is, by lexicon and a trained model: severity, score, edits that undress."""
 
-from guardrail.detect.sexual.detector import SexualLexicon
+from guardrail.detect.sexual.detector import SexualText
 
-__all__ = ["SexualLexicon"]
+__all__ = ["SexualText"]

@@ -17,13 +17,17 @@ _GARMENT = "garment."
 
 @dataclass(slots=True)
 class Evidence:
-    """One term where it stands: its tier and its weight in [0, 1], lowered as rules say."""
+    """One term where it stands: its tier and its weight in [0, 1], lowered as rules say.
+
+    worn: of a garment, that somebody has it on. explained: by negation or context.
+    """
 
     tier: str
     weight: float
     term: str
     span: tuple[int, int]
     worn: bool = False
+    explained: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +126,13 @@ def _evidence(one: _Counting, scene: Scene, rules: Rules) -> Evidence:
         weight = _garment_weight(hit.start, scene, rules.garments)
     if hit.in_skeleton:
         weight *= rules.skeleton_weight
-    if tier not in rules.negation_spares and rules.negation.find(one.before, one.after):
+    negated = (
+        tier not in rules.negation_spares and rules.negation.find(one.before, one.after) is not None
+    )
+    if negated:
         weight *= rules.negation_factor
     worn = tier in rules.worn_tiers and rules.worn.find(one.before, one.after) is not None
-    return Evidence(tier, weight, hit.entry.term, hit.span, worn)
+    return Evidence(tier, weight, hit.entry.term, hit.span, worn, negated)
 
 
 def _garment_weight(at: int, scene: Scene, rules: Garments) -> float:
@@ -147,7 +154,9 @@ def _lower(found: Sequence[Evidence], scene: Scene, rules: Rules) -> None:
     ]
     for evidence in found if applying else ():
         for rule in applying:
-            evidence.weight *= _factor(rule, evidence, scene)
+            factor = _factor(rule, evidence, scene)
+            evidence.weight *= factor
+            evidence.explained |= factor < 1.0
 
 
 def _factor(rule: Context, evidence: Evidence, scene: Scene) -> float:

@@ -8,6 +8,8 @@ from zlib import crc32
 BITS = 20
 """The model has 2**BITS buckets."""
 SHIFT = 32 - BITS
+SHORT = 40
+"""Buckets added to those of a text when its weight is averaged: a few words decide little."""
 
 _SOUTH_EAST = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
 _HAN_KANA_HANGUL = "\u3005-\u3007\u3041-\u30ff\u3400-\u9fff\uac00-\ud7af\U00020000-\U0003ffff"

@@ -11,7 +11,7 @@ from importlib.resources import files
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from guardrail.detect.sexual.features import BITS, TOKEN, features, pair
+from guardrail.detect.sexual.features import BITS, SHORT, TOKEN, features, pair
 from guardrail.detect.sexual.rules import PACKAGE
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Linear:
         return best.span() if best else (0, len(text))
 
     def _margin(self, weight: int, count: int) -> float:
-        return self._bias + self._scale * weight / max(count, 1) ** 0.5
+        return self._bias + self._scale * weight / math.sqrt(count + SHORT)
 
     def _blocks(self, text: str) -> Iterator[tuple[int, int]]:
         """Weight and number of buckets of consecutive half windows."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from guardrail.records import Severity
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from guardrail.detect.sexual.evidence import Evidence, Scene
+    from guardrail.detect.sexual.linear import Layer
     from guardrail.detect.sexual.rules import Rules
 
 _SUGGESTIVE = ("suggestive", "swim")
@@ -24,32 +25,74 @@ class Verdict:
 
     score: of being nudity or more, in [0, 1].
     undress: of being an edit that undresses, in [0, 1]; 0 where nothing says so.
-    spans: half-open ranges of the original text that say most, code points.
+    spans: half-open ranges of the original text that say most, code points; None where no
+    term does.
     """
 
     severity: Severity
     score: float
     undress: float
-    span: tuple[int, int]
-    undress_span: tuple[int, int]
+    span: tuple[int, int] | None
+    undress_span: tuple[int, int] | None
 
 
-def judge(found: Sequence[Evidence], scene: Scene, rules: Rules) -> Verdict:
-    """The verdict on non-empty evidence."""
+class Reading(NamedTuple):
+    """What the trained model says of a text, and how to weigh it."""
+
+    margin: float
+    layer: Layer
+
+
+def judge(found: Sequence[Evidence], scene: Scene, rules: Rules, reading: Reading) -> Verdict:
+    """The verdict on the lexicon's evidence and the model's reading."""
     features = measure(found, scene, rules)
-    score = probability(features, rules)
-    if all(e.tier in rules.capped for e in found):
-        score = min(score, rules.cap)
+    score = round(_score(found, features, rules, reading), 4)
+    severity = _severity(score, features, found, scene, rules)
     undress = features.get("undress", 0.0)
+    firm = undress >= rules.thresholds["undress"] and severity >= Severity.SUGGESTIVE
+    undressing = [e for e in found if e.tier == "undress"]
     return Verdict(
-        severity=_severity(score, features, found, scene, rules),
-        score=round(score, 4),
-        undress=undress if undress >= rules.thresholds["undress"] else 0.0,
-        span=_strongest(found, rules).span,
-        undress_span=max(
-            (e for e in found if e.tier == "undress"), key=_weight, default=found[0]
-        ).span,
+        severity=severity,
+        score=score,
+        undress=undress if firm else 0.0,
+        span=_strongest(found, rules).span if found else None,
+        undress_span=max(undressing, key=_weight).span if undressing else None,
     )
+
+
+def _score(
+    found: Sequence[Evidence], features: Mapping[str, float], rules: Rules, reading: Reading
+) -> float:
+    """Both opinions weighed.
+
+    1. Explicit wording, and wording that undresses, stop whatever the model says.
+    2. Looks alone, and what context explains, stop only where the model is sure by itself.
+    """
+    alone = reading.layer.score(None, reading.margin)
+    if not found:
+        return alone
+    limit = rules.thresholds["nudity"]
+    lexicon = lexicon_score(features, found, rules)
+    score = reading.layer.score(lexicon, reading.margin)
+    if lexicon >= limit:
+        return max(score, limit) if _is_firm(features, rules) else score
+    excused = _is_capped(found, rules) or any(e.explained for e in found)
+    return min(score, rules.cap) if excused and alone < rules.thresholds["sure"] else score
+
+
+def lexicon_score(features: Mapping[str, float], found: Sequence[Evidence], rules: Rules) -> float:
+    """The score of non-empty evidence before the model is heard, in [0, 1]."""
+    score = probability(features, rules)
+    return min(score, rules.cap) if _is_capped(found, rules) else score
+
+
+def _is_capped(found: Sequence[Evidence], rules: Rules) -> bool:
+    return all(e.tier in rules.capped for e in found)
+
+
+def _is_firm(features: Mapping[str, float], rules: Rules) -> bool:
+    limit = rules.thresholds["blocking"]
+    return any(features.get(tier, 0.0) >= limit for tier in ("explicit", "undress"))
 
 
 def measure(found: Sequence[Evidence], scene: Scene, rules: Rules) -> dict[str, float]:

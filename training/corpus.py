@@ -1,0 +1,193 @@
+"""Everything the model learns from: examples, what each weighs, and the folds that hold it out."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+import numpy as np
+
+from training import data, synthetic
+from training.fit import Hasher
+from training.lexicon import SILENT, LexiconScore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from scipy.sparse import csr_matrix
+
+    from training.data import Example
+    from training.fit import Vector
+
+SEED = 7
+MOST_OF_A_SOURCE = 1500  # of news, encyclopaedias and templates; by language
+MOST_UNLABELLED = 16_000
+DISTILLED = 600  # by language and label
+TEMPLATED = 12  # fillings of a template
+DOUBTFUL_SAFE = 0.8  # rows of large mixed sources that the lexicon scores so are left out
+DOUBTFUL_UNLABELLED = 0.3
+MIXED = "Jarviswang94/Multilingual_safety_benchmark"
+
+ENGLISH = 0.3  # of a synthetic row's weight, since English has labelled ones
+SEXUAL, SYNTHETIC, TEMPLATES, REQUESTS, UNLABELLED = 6.0, 0.3, 0.1, 1.0, 0.3
+"""Weights of labelled positives, of harmless texts with a term put in (with a sexual one twice
+that), of filled templates, of combined requests and of unlabelled prompts."""
+
+FOLDS: tuple[tuple[str, ...], ...] = (
+    (
+        "google-research-datasets/adversarial-nibbler",
+        "rohitgandikota/erasing",
+        "THUDM/ImageReward",
+    ),
+    (
+        "Artanisax/Six-CD",
+        "google-research/parti",
+        "Stability-AI/FastChat",
+        "LLM-Tuning-Safety/LLMs-Finetuning-Safety",
+        "krea-ai/open-prompts",
+    ),
+    (
+        "OPTML-Group/Diffusion-MU-Attack",
+        "jaehong31/SAFREE",
+        "TencentQQGYLab/ELLA",
+        "djghosh13/geneval",
+        "yifan123/flow_grpo",
+    ),
+    (
+        "declare-lab/red-instruct",
+        "facebookresearch/ResponsibleNLP",
+        "yahoojapan/JGLUE",
+    ),
+    (
+        "DAMO-NLP-SG/multilingual-safety-for-LLMs",
+        "busycalibrating/AdversariaLLM",
+        "inspection-ai/japanese-toxic-dataset",
+        "paul-rottger/exaggerated-safety",
+        "mainlp/xsid",
+    ),
+    (MIXED,),
+)
+"""Sources that are held out together; sources named nowhere are always learnt from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """Examples as arrays, one entry or row for each.
+
+    weights: for the linear model. layer_weights: for the layer, sources nearly alike.
+    real: neither synthetic nor doubtful, and held out in some fold.
+    """
+
+    rows: csr_matrix
+    labels: Vector
+    lexicon: Vector
+    sources: Vector
+    langs: Vector
+    weights: Vector
+    layer_weights: Vector
+    by_source: Vector
+    by_row: Vector
+    real: Vector
+
+
+def gather(folder: Path, *, keep_reported: bool = False) -> Corpus:
+    """Read the training rows and add synthetic ones; the same for the same files.
+
+    Rows that also stand in the development set, which is for reporting, are left out unless
+    `keep_reported`.
+    """
+    score = LexiconScore()
+    train = folder / "train"
+    examples = [*data.labelled(train), *_safe(train, score)]
+    examples += _some(list(data.unlabelled(train)), MOST_UNLABELLED)
+    if not keep_reported:
+        reported = data.Reported(folder / "dev")
+        examples = [one for one in examples if not reported.has(one.text)]
+    carriers = [one for one in examples if not one.label and one.kind != "unlabelled"]
+    terms = synthetic.terms()
+    examples += synthetic.distilled(carriers, terms, DISTILLED, SEED)
+    examples += synthetic.templated(terms, TEMPLATED, SEED)
+    examples += synthetic.requested()
+    return _corpus(examples, np.array([score(one) for one in examples]))
+
+
+def _safe(folder: Path, score: LexiconScore) -> list[Example]:
+    large: dict[tuple[str, str], list[Example]] = defaultdict(list)
+    for one in data.safe(folder):
+        large[one.source, one.lang].append(one)
+    named = {source for fold in FOLDS for source in fold} - {MIXED}
+    kept: list[Example] = []
+    for (source, _), rows in large.items():
+        if source in named:
+            kept += rows
+        else:
+            some = _some(rows, MOST_OF_A_SOURCE)
+            kept += [one for one in some if score(one) < DOUBTFUL_SAFE]
+    return kept
+
+
+def _some(rows: Sequence[Example], most: int) -> list[Example]:
+    order = np.random.default_rng(SEED).permutation(len(rows))
+    return [rows[int(i)] for i in order[:most]]
+
+
+def _corpus(examples: Sequence[Example], lexicon: Vector) -> Corpus:
+    labels = np.array([one.label for one in examples], float)
+    sources = np.array([one.source for one in examples])
+    langs = np.array([one.lang for one in examples])
+    kinds = np.array([one.kind for one in examples])
+    of = {source: number for number, fold in enumerate(FOLDS) for source in fold}
+    by_source = np.array([of.get(source, -1) for source in sources])
+    real = (kinds != "synthetic") & (by_source >= 0)
+    real &= ~((kinds == "unlabelled") & (lexicon >= DOUBTFUL_UNLABELLED))
+    return Corpus(
+        rows=Hasher().matrix(one.text for one in examples),
+        labels=labels,
+        lexicon=np.where(lexicon < 0, SILENT, lexicon),
+        sources=sources,
+        langs=langs,
+        weights=_weights(labels, sources, langs, kinds, lexicon),
+        layer_weights=_alike(labels, sources, langs),
+        by_source=by_source,
+        by_row=np.where(kinds == "synthetic", -1, _by_row(examples)),
+        real=real,
+    )
+
+
+def _weights(
+    labels: Vector, sources: Vector, langs: Vector, kinds: Vector, lexicon: Vector
+) -> Vector:
+    weights = np.ones(len(labels))
+    sexual = (labels == 1) & (kinds == "labelled")
+    for mine in _groups(sources, langs, sexual):
+        weights[mine] = SEXUAL * np.clip((300 / mine.sum()) ** 0.5, 0.35, 4.0)
+    made = kinds == "synthetic"
+    weights[made] = np.where(labels[made] == 1, 2 * SYNTHETIC, SYNTHETIC)
+    weights[made & (langs == "en")] *= ENGLISH
+    weights[sources == "templates"] = TEMPLATES
+    weights[sources == "requests"] = REQUESTS
+    guessed = kinds == "unlabelled"
+    weights[guessed] = np.where(lexicon[guessed] >= DOUBTFUL_UNLABELLED, 0.0, UNLABELLED)
+    return weights
+
+
+def _alike(labels: Vector, sources: Vector, langs: Vector) -> Vector:
+    """Weights under which a large source counts little more than a small one."""
+    weights = np.ones(len(labels))
+    for label in (0, 1):
+        for mine in _groups(sources, langs, labels == label):
+            weights[mine] = min(1.0, 400 / mine.sum()) ** 0.7
+    return weights
+
+
+def _groups(sources: Vector, langs: Vector, among: Vector) -> Iterable[Vector]:
+    for source, lang in sorted(set(zip(sources[among], langs[among], strict=True))):
+        yield among & (sources == source) & (langs == lang)
+
+
+def _by_row(examples: Iterable[Example]) -> Vector:
+    """Five folds; texts that begin alike fall into the same one."""
+    return np.array([crc32(one.text.lower()[:24].encode()) % 5 for one in examples])
