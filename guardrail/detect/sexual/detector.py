@@ -41,8 +41,10 @@ class SexualText:
         visual, upload = document.operation.visual, bool(document.images)
         for index, _, views in document.new_parts():
             verdict = self._judge(views, visual=visual, upload=upload)
-            if verdict.severity or verdict.score >= self._rules.thresholds["report"]:
+            if verdict.severity or verdict.score >= self._rules.thresholds["place"]:
                 yield from self._findings(index, verdict, views)
+            elif views.raw:
+                yield self._finding("sexual", verdict.severity.label, verdict.score, None)
 
     def _judge(self, views: Views, *, visual: bool, upload: bool) -> Verdict:
         hits = self._terms.hits(views)
@@ -59,7 +61,7 @@ class SexualText:
             span = verdict.undress_span
             yield self._finding("edit", "undress", verdict.undress, Span(part, *span))
 
-    def _finding(self, label: str, value: str, score: float, span: Span) -> Finding:
+    def _finding(self, label: str, value: str, score: float, span: Span | None) -> Finding:
         return Finding(
             detector=self.name,
             version=self.version,
