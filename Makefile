@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test lint bench score clean help
+.PHONY: demo test lint bench score train clean help
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -39,6 +39,11 @@ bench: $(STAMP)  ## the benchmarks: ratios measured side by side
 
 score: $(STAMP)  ## measure the detectors on ../shared/data/dev and the project's own decisions
 	$(BIN)/python -m scoreboard --write docs/scoreboard.md $(ARGS)
+
+train: $(STAMP)  ## rebuild the shipped weights from ../shared/data, a few minutes
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[train]'
+	$(BIN)/python -m training.sexual --data ../shared/data
+	$(BIN)/python -m training.persons --data ../shared/data
 
 clean:  ## remove what was built
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

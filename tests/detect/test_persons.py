@@ -169,10 +169,12 @@ def test_nobody_hides_in_a_list_of_makers() -> None:
     assert roles == [Role.CREATOR, Role.CREATOR, Role.DEPICTED]
 
 
-def test_what_an_assistant_says_is_a_mention() -> None:
-    parts = (TextPart("Taylor Swift at night", role="assistant"),)
+@pytest.mark.parametrize("role", ["user", "assistant", "system"])
+def test_who_is_said_to_speak_makes_nobody_a_mention(role: str) -> None:
+    """The client writes the history, the assistant's turns included."""
+    parts = (TextPart("Taylor Swift at night", role=role),)
     (finding,) = detector().detect(Document(Request(Operation.CHAT, parts)))
-    assert finding.role is Role.MENTIONED
+    assert finding.role is Role.DEPICTED
 
 
 def test_each_part_is_counted() -> None:

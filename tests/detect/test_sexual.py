@@ -89,7 +89,8 @@ def test_reads_through_disguises(detector: SexualText) -> None:
 
 def test_weak_evidence_ranks_without_a_severity(detector: SexualText) -> None:
     weak, none = scan(detector, "explain sexual selection theory"), scan(detector, "a red car")
-    assert none == []
+    assert [f.span for f in none] == [None]
+    assert score(none) < 0.08
     talk = scan(detector, "tell me about sex")
     assert severity(talk) is Severity.NONE
     assert 0 < score(talk) < 0.5
@@ -108,7 +109,9 @@ def test_reads_the_whole_history_with_spans(detector: SexualText) -> None:
 def test_reads_only_what_the_output_stage_adds(detector: SexualText) -> None:
     request = Request.of("a nude woman", MAKE)
     output = Output((TextPart("a quiet landscape", role="assistant", origin="output"),))
-    assert list(detector.detect(Document(request, output, fresh=1))) == []
+    findings = list(detector.detect(Document(request, output, fresh=1)))
+    assert severity(findings) is Severity.NONE
+    assert score(findings) < 0.08
 
 
 def test_an_upload_makes_weak_wording_an_edit(detector: SexualText) -> None:
@@ -122,8 +125,8 @@ def test_any_text_can_be_read(text: str) -> None:
     reader = shared()
     for operation in (CHAT, EDIT):
         for finding in scan(reader, text, operation):
-            assert finding.span is not None
-            assert finding.span.end <= len(text)
+            assert finding.span is None or finding.span.end <= len(text)
+            assert finding.span or finding.value == "none"
             assert 0.0 <= finding.score <= 1.0
 
 

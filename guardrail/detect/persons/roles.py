@@ -50,8 +50,7 @@ class Setting:
     def __init__(self, text: str, part: TextPart, operation: Operation) -> None:
         self.text = text
         self._visual = operation.visual or part.origin == "tool_arguments"
-        self._output = part.origin == "output"
-        self._said = self._visual or part.role == "assistant"
+        self._shows = self._visual or part.origin == "output"
 
     @cached_property
     def _words(self) -> frozenset[str]:
@@ -67,8 +66,8 @@ class Setting:
 
     @cached_property
     def _depicts(self) -> bool:
-        if self._said:
-            return self._visual or self._output
+        if self._shows:
+            return True
         return self._generates or not said(wordings("inform"), self.text, self._words)
 
     def role(self, hit: Hit, before: tuple[int, Role] | None) -> Role:

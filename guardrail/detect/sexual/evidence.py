@@ -144,7 +144,7 @@ def _garment_weight(at: int, scene: Scene, rules: Garments) -> float:
 
 def _lower(found: Sequence[Evidence], scene: Scene, rules: Rules) -> None:
     present = {e.tier for e in found if e.weight >= rules.thresholds["blocking"]}
-    operation = "visual" if scene.visual else "chat"
+    operation = "visual" if scene.visual or scene.upload else "chat"
     applying = [
         rule
         for rule in rules.context
