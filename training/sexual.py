@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.metrics import average_precision_score
 
+from guardrail.detect.sexual.linear import Linear
+from training import common
 from training.corpus import Corpus, gather
 from training.fit import apply_layer, fit_layer, fit_linear, held_out, quantise, set_point
 
@@ -41,6 +43,8 @@ def main() -> None:
     asked.out.joinpath("linear.bin").write_bytes(weights)
     numbers = {"bias": round(intercept, 6), "scale": round(scale, 9), "layer": _rounded(layer)}
     asked.out.joinpath("linear.json").write_text(json.dumps(numbers, indent=1) + "\n", "utf-8")
+    model = Linear(weights, scale=scale, bias=intercept)
+    common.write(asked.data, model, asked.out / "common.jsonl")
     _say(json.dumps(numbers))
 
 

@@ -15,7 +15,9 @@ from guardrail.detect.sexual.features import BITS, SHORT, TOKEN, features, pair
 from guardrail.detect.sexual.rules import PACKAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+    Known = tuple[str, int, int, int]
 
 WINDOW = 2000
 """Buckets of a text that are weighed together, about 100 English words."""
@@ -28,15 +30,19 @@ class Linear:
     """Scores a normalised text in time linear in its length.
 
     weights: one signed byte for each bucket. scale: log-odds of one unit of weight.
+    known: what `weigh` says of common words, so that it need not be asked.
     """
 
-    def __init__(self, weights: bytes, *, scale: float, bias: float) -> None:
+    def __init__(
+        self, weights: bytes, *, scale: float, bias: float, known: Iterable[Known] = ()
+    ) -> None:
         if len(weights) != 1 << BITS:
             raise ValueError(f"{len(weights)} weights, not {1 << BITS}")
         self._weights = array("b", weights)
         self._scale = scale
         self._bias = bias
-        self._known: dict[str, tuple[int, int, int]] = {}
+        self._common = {word: (weight, size, pair) for word, weight, size, pair in known}
+        self._known = dict(self._common)
 
     def margin(self, text: str) -> float:
         """Log-odds before calibration, of the most telling window; the bias for an empty text."""
@@ -48,7 +54,7 @@ class Linear:
     def peak(self, text: str) -> tuple[int, int]:
         """The word that speaks most for it, a half-open range of `text`."""
         tokens = TOKEN.finditer(text)
-        best = max(tokens, key=lambda found: self._weigh(found[0])[0], default=None)
+        best = max(tokens, key=lambda found: self.weigh(found[0])[0], default=None)
         return best.span() if best else (0, len(text))
 
     def _margin(self, weight: int, count: int) -> float:
@@ -59,7 +65,7 @@ class Linear:
         known, weights = self._known, self._weights
         total = count = last = 0
         for token in TOKEN.findall(text):
-            weight, size, word = known.get(token) or self._weigh(token)
+            weight, size, word = known.get(token) or self.weigh(token)
             if last and word:
                 weight += weights[pair(last, word)]
                 size += 1
@@ -72,14 +78,14 @@ class Linear:
         if count:
             yield total, count
 
-    def _weigh(self, token: str) -> tuple[int, int, int]:
+    def weigh(self, token: str) -> tuple[int, int, int]:
         """A token's weight, its number of buckets, and its hash for pairs."""
         word, buckets = features(token)
         weights = self._weights
         found = sum([weights[bucket] for bucket in buckets]), len(buckets), word
         if len(token) <= _CACHED_LENGTH:
             if len(self._known) >= _CACHED:
-                self._known.clear()
+                self._known = dict(self._common)
             self._known[token] = found
         return found
 
@@ -122,8 +128,12 @@ def load_linear() -> tuple[Linear, Layer]:
     """The shipped model, and the layer fitted to it."""
     data = files(PACKAGE).joinpath("data")
     numbers = json.loads(data.joinpath("linear.json").read_text("utf-8"))
+    common = data.joinpath("common.jsonl").read_text("utf-8").splitlines()
     model = Linear(
-        data.joinpath("linear.bin").read_bytes(), scale=numbers["scale"], bias=numbers["bias"]
+        data.joinpath("linear.bin").read_bytes(),
+        scale=numbers["scale"],
+        bias=numbers["bias"],
+        known=map(tuple, json.loads(f"[{','.join(common)}]")),
     )
     layer = numbers["layer"]
     return model, Layer(**{**layer, "margin": tuple(layer["margin"])})
