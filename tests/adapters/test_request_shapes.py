@@ -456,5 +456,6 @@ def test_a_text_is_found_however_deep_it_stands(text: str, depth: int) -> None:
     value: Any = text
     for _ in range(depth):
         value = {"k": [value]}
-    assert texts(rest({"x": value})) == [text] or text.lower().startswith("data:image/")
+    harmless = text in asked.CHOICES or text.lower().startswith("data:image/")
+    assert texts(rest({"x": value})) == [text] or harmless
     assert text in json.loads(json.dumps(texts(chat([{"role": "user", "content": text}]))))
