@@ -1,4 +1,4 @@
-"""Property tests search afresh on a developer's machine, and repeat themselves where `CI` is set."""
+"""Property tests search afresh by hand, and repeat themselves where `CI` is set."""
 
 from __future__ import annotations
 
