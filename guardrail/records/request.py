@@ -126,9 +126,16 @@ class Request:
     problem: str = ""
 
     @classmethod
-    def of(cls, prompt: str, operation: Operation = Operation.CHAT, **fields: object) -> Request:
+    def of(
+        cls,
+        prompt: str,
+        operation: Operation = Operation.CHAT,
+        *,
+        images: tuple[Image, ...] = (),
+        caller: Caller = Caller(),
+    ) -> Request:
         """A request with a single prompt."""
-        return cls(operation, (TextPart(prompt),), **fields)  # type: ignore[arg-type]
+        return cls(operation, (TextPart(prompt),), images, caller)
 
 
 @dataclass(frozen=True, slots=True)
