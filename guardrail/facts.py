@@ -31,11 +31,18 @@ class FactSheet:
     """Facts growing while detectors answer.
 
     providers: how many detectors bear on each fact. unscanned: facts that nobody can answer for.
+    output: whether it is about an output, which may show under any pronoun whom the request only
+        mentions: a mention then counts as depicted, whenever it is found.
     """
 
     def __init__(
-        self, providers: Mapping[FactName, int], unscanned: frozenset[FactName] = frozenset()
+        self,
+        providers: Mapping[FactName, int],
+        unscanned: frozenset[FactName] = frozenset(),
+        *,
+        output: bool = False,
     ) -> None:
+        self._output = output
         self._findings: dict[Finding, None] = {}
         self._providers = providers
         self._pending = dict(providers)
@@ -58,7 +65,8 @@ class FactSheet:
 
     def extend(self, findings: Iterable[Finding]) -> None:
         """Take in findings."""
-        for finding in findings:
+        for found in findings:
+            finding = _shown(found) if self._output else found
             if finding not in self._findings:
                 self._findings[finding] = None
                 self._note(finding)
@@ -69,12 +77,9 @@ class FactSheet:
         return tuple(self._findings)
 
     def reopened(self) -> FactSheet:
-        """A sheet that knows all this one does, for the output, of which all are asked again.
-
-        Whom the request mentions, the output may show under any pronoun: it counts as depicted.
-        """
-        twin = FactSheet(self._providers, self._unscanned)
-        twin.extend(_shown(finding) for finding in self.findings)
+        """A sheet that knows all this one does, for the output, of which all are asked again."""
+        twin = FactSheet(self._providers, self._unscanned, output=True)
+        twin.extend(self.findings)
         return twin
 
     def give_up(self, facts: frozenset[FactName]) -> None:

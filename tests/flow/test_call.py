@@ -8,9 +8,19 @@ import pytest
 
 from guardrail.errors import LogUnavailable, RequestGated, RequestRefused
 from guardrail.guard import AsyncGuard, Guard, UnsafeNoLog
-from guardrail.records import Action, Caller, Jurisdiction, Operation, Outcome, Request, Stage
+from guardrail.records import (
+    Action,
+    Caller,
+    Jurisdiction,
+    Kind,
+    Operation,
+    Outcome,
+    Request,
+    Role,
+    Stage,
+)
 from guardrail.testing.fakes import MemoryLog, ScriptedDetector
-from tests.flow.conftest import CORE, Driven, detectors, nudity, others, persons, read
+from tests.flow.conftest import CORE, Driven, detectors, nudity, others, persons, read, sees
 
 ADULT = Caller("u1", tier="adult", age_verified=True, jurisdiction=Jurisdiction("DE"))
 
@@ -78,6 +88,17 @@ def test_a_person_found_only_in_the_output_counts_with_what_the_request_asked(
     request = Request.of("nude", Operation.TEXT, caller=ADULT)
     with pytest.raises(RequestRefused):
         driven.call(request, lambda: "Ann Lee")
+
+
+def test_whom_the_request_only_mentions_the_output_may_show_without_a_name(driven: Driven) -> None:
+    """Also when the name was first looked for because of the output."""
+    mentions = sees("Ann Lee", label="person", value=Kind.PRIVATE, role=Role.MENTIONED, name=True)
+    names = ScriptedDetector("persons", frozenset({"persons"}), mentions, cost=50.0)
+    request = Request.of("tell me about Ann Lee", caller=ADULT)
+    with pytest.raises(RequestRefused) as stopped:
+        driven.call(request, lambda: "she was nude", detectors=[nudity(), names, others()])
+    assert stopped.value.decision.reason == "real_person_sexual"
+    assert driven.log.opened[0].facts.persons == ()
 
 
 @pytest.mark.parametrize("problem", [RuntimeError("no"), KeyboardInterrupt(), SystemExit(3)])
