@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test lint bench score train clean help
+.PHONY: demo test lint bench score heldout train clean help
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -37,13 +37,18 @@ bench: $(STAMP)  ## the benchmarks: ratios measured side by side
 	$(BIN)/python benchmarks/call.py
 	$(BIN)/python benchmarks/log.py
 
-score: $(STAMP)  ## measure the detectors on ../shared/data/dev and the project's own decisions
+score: $(STAMP)  ## measure the detectors, list what fell since the last commit; ARGS=--check fails then
 	$(BIN)/python -m scoreboard --write docs/scoreboard.md $(ARGS)
+
+heldout: $(STAMP)  ## train again with whole sources left out, and measure on them; many minutes
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[train]'
+	$(BIN)/python -m scoreboard.heldout --write docs/heldout.md $(ARGS)
 
 train: $(STAMP)  ## rebuild the shipped weights from ../shared/data, a few minutes
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[train]'
 	$(BIN)/python -m training.sexual --data ../shared/data
 	$(BIN)/python -m training.persons --data ../shared/data
+	$(BIN)/python -m training.persons_cjk --data ../shared/data
 
 clean:  ## remove what was built
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

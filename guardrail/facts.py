@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import get_args
 
+from guardrail.detect.turns import WHOLE, Thread
 from guardrail.records import (
     FACT_NAMES,
     FactName,
@@ -21,16 +22,40 @@ from guardrail.records import (
 )
 
 MINOR_PRESENT = 0.5
+_PEOPLE = frozenset({"person", "minor"})
+_CARRIED = _PEOPLE | {"sexual", "edit"}
 _ALL: frozenset[FactName] = frozenset(FACT_NAMES)
 _SEVERITIES: Mapping[str, Severity] = {severity.label: severity for severity in Severity}
 CORE_FACTS: frozenset[FactName] = frozenset({"sexual", "minor", "persons", "edit"})
 assert get_args(FactName) == FACT_NAMES  # noqa: S101  the tuple and the type must not drift
 
 
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What earlier requests of a conversation amounted to: findings without their places.
+
+    thread: of the request before and those it leaned on. older: of everything before that.
+    own: whether that thread began with a subject of its own.
+    """
+
+    thread: tuple[Finding, ...] = ()
+    older: tuple[Finding, ...] = ()
+    own: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.thread or self.older or self.own)
+
+
+_NOTHING = Carried()
+
+
 class FactSheet:
     """Facts growing while detectors answer.
 
     providers: how many detectors bear on each fact. unscanned: facts that nobody can answer for.
+    thread: what the newest turn builds on; the rest counts again where that turn, sexual and
+        without a subject of its own, may mean whoever was spoken of there.
+    carried: what the conversation amounted to before this request.
     output: whether it is about an output, which may show under any pronoun whom the request only
         mentions: a mention then counts as depicted, whenever it is found.
     """
@@ -40,20 +65,23 @@ class FactSheet:
         providers: Mapping[FactName, int],
         unscanned: frozenset[FactName] = frozenset(),
         *,
+        thread: Thread = WHOLE,
+        carried: Carried = _NOTHING,
         output: bool = False,
     ) -> None:
         self._output = output
+        self._thread = thread
+        self._carried = carried
+        self._own = thread.own or (thread.open and not thread.far and carried.own)
         self._findings: dict[Finding, None] = {}
         self._providers = providers
         self._pending = dict(providers)
         self._unscanned = unscanned
-        self._sexual = Sexual()
-        self._minor = Minor()
-        self._persons: dict[Person, None] = {}
-        self._edits: set[str] = set()
-        self._obfuscated: set[str] = set()
-        self._labels: set[str] = set()
-        self._intent = ("", 0.0)
+        self._bystanders: dict[Person, None] = {}
+        self._said = _Sum()
+        self._meant = _Sum() if thread.released or carried else self._said
+        self._newest = _Sum() if thread.newest or carried else self._meant
+        self._recall(carried)
 
     def add(self, scan: Scan) -> None:
         """Take in one detector's answer; one that gave none leaves its facts unscanned."""
@@ -76,11 +104,55 @@ class FactSheet:
         """All findings so far, each once, in the order they came."""
         return tuple(self._findings)
 
+    @property
+    def counted(self) -> tuple[Finding, ...]:
+        """The findings so far that the facts are made of."""
+        everything = self._counts is self._said
+        return tuple(
+            finding
+            for finding in self._findings
+            if not self._unsaid(finding) and (everything or not self._released(finding))
+        )
+
     def reopened(self) -> FactSheet:
         """A sheet that knows all this one does, for the output, of which all are asked again."""
-        twin = FactSheet(self._providers, self._unscanned, output=True)
+        twin = FactSheet(
+            self._providers,
+            self._unscanned,
+            thread=self._thread,
+            carried=self._carried,
+            output=True,
+        )
         twin.extend(self.findings)
         return twin
+
+    def carry(self, *, made: bool) -> Carried:
+        """What the next request of the conversation may lean on.
+
+        made: whether this request was let through; of one that was not, only people are kept.
+        """
+        everything, before = self._counts is self._said, self._carried
+        meant = self.counted
+        released = [f for f in self._findings if self._released(f) and not self._unsaid(f)]
+        goes_on = everything or self._thread.open
+        thread = before.thread if goes_on else ()
+        older = before.older if everything or self._thread.far else ()
+        return Carried(
+            _placeless([*thread, *older, *meant], made=made),
+            _placeless([*before.thread, *before.older, *released], made=True),
+            self._own and not everything,
+        )
+
+    def _recall(self, carried: Carried) -> None:
+        for known, meant in (
+            (carried.thread, self._thread.open),
+            (carried.older, self._thread.far),
+        ):
+            for found in known:
+                finding = _shown(found) if self._output and meant else found
+                self._said.note(finding)
+                if meant and self._meant is not self._said:
+                    self._meant.note(finding)
 
     def give_up(self, facts: frozenset[FactName]) -> None:
         """Mark facts that nobody can answer for after all."""
@@ -88,41 +160,121 @@ class FactSheet:
 
     def facts(self, *, settled: bool) -> Facts:
         """The facts as they stand; `settled`: nobody else will be asked."""
+        counts = self._counts
         return Facts(
-            sexual=self._sexual,
-            minor=self._minor,
-            persons=tuple(self._persons),
-            edit_of_photo="photo" in self._edits,
-            undress="undress" in self._edits,
-            obfuscated=frozenset(self._obfuscated),
-            intent=self._intent[0],
-            labels=frozenset(self._labels),
+            sexual=counts.sexual,
+            minor=counts.minor,
+            persons=self._persons(),
+            edit_of_photo="photo" in counts.edits,
+            undress="undress" in counts.edits,
+            obfuscated=frozenset(self._said.obfuscated),
+            intent=self._said.intent[0],
+            labels=frozenset(self._said.labels),
             complete=_ALL if settled else self._answered(),
             unscanned=self._unscanned,
         )
 
+    @property
+    def _counts(self) -> _Sum:
+        means_anyone = self._meant.asks_for_skin and not self._own
+        return self._said if means_anyone else self._meant
+
+    def _persons(self) -> tuple[Person, ...]:
+        """Everybody spoken of: released ones as mentioned, those a turn turns to as depicted."""
+        everybody, taken_up = self._counts is self._said, self._newest.asks_for_skin
+        persons = (
+            _cast(person, meant=everybody or person in self._meant.persons, taken_up=taken_up)
+            for person in self._said.persons
+        )
+        return (*dict.fromkeys(persons), *self._bystanders)
+
     def _answered(self) -> frozenset[FactName]:
         return frozenset(fact for fact in FACT_NAMES if self._pending.get(fact, 0) <= 0)
 
+    def _released(self, finding: Finding) -> bool:
+        return finding.span is not None and finding.span.part in self._thread.released
+
+    def _unsaid(self, finding: Finding) -> bool:
+        """Whether it only shows what shall not be done."""
+        thread, part = self._thread, finding.span.part if finding.span else -1
+        return part in thread.forbidding or (part in thread.declining and finding.label != "person")
+
     def _note(self, finding: Finding) -> None:
+        if self._unsaid(finding):
+            if finding.label == "person":
+                self._bystanders[replace(_person(finding), role=Role.MENTIONED)] = None
+            return
+        self._said.note(finding)
+        if self._meant is not self._said and not self._released(finding):
+            self._meant.note(finding)
+        if self._newest is not self._meant and (
+            finding.span is None or finding.span.part >= self._thread.newest
+        ):
+            self._newest.note(finding)
+
+
+class _Sum:
+    """What some findings amount to."""
+
+    __slots__ = ("edits", "intent", "labels", "minor", "obfuscated", "persons", "sexual")
+
+    def __init__(self) -> None:
+        self.sexual = Sexual()
+        self.minor = Minor()
+        self.persons: dict[Person, None] = {}
+        self.edits: set[str] = set()
+        self.obfuscated: set[str] = set()
+        self.labels: set[str] = set()
+        self.intent = ("", 0.0)
+
+    @property
+    def asks_for_skin(self) -> bool:
+        """Whether something suggestive or more is asked for, or an undressing."""
+        return self.sexual.severity >= Severity.SUGGESTIVE or "undress" in self.edits
+
+    def note(self, finding: Finding) -> None:
         match finding.label:
             case "sexual":
-                self._sexual = _more_sexual(self._sexual, finding)
+                self.sexual = _more_sexual(self.sexual, finding)
             case "minor":
-                if finding.score > self._minor.score:
+                if finding.score > self.minor.score:
                     present = finding.score >= MINOR_PRESENT
-                    self._minor = Minor(present, finding.score, finding.span)
+                    self.minor = Minor(present, finding.score, finding.span)
             case "person":
-                self._persons[_person(finding)] = None
+                self.persons[_person(finding)] = None
             case "edit":
-                self._edits.add(finding.value)
+                self.edits.add(finding.value)
             case "obfuscated":
-                self._obfuscated.add(finding.value)
+                self.obfuscated.add(finding.value)
             case "intent":
-                if finding.score > self._intent[1]:
-                    self._intent = (finding.value, finding.score)
+                if finding.score > self.intent[1]:
+                    self.intent = (finding.value, finding.score)
             case other:
-                self._labels.add(other)
+                self.labels.add(other)
+
+
+def _placeless(findings: Iterable[Finding], *, made: bool) -> tuple[Finding, ...]:
+    """The findings a later request may lean on, alike ones once."""
+    kept = _CARRIED if made else _PEOPLE
+    return tuple(
+        dict.fromkeys(
+            replace(finding, span=None, score=_carried_score(finding), name=False)
+            for finding in findings
+            if finding.label in kept
+        )
+    )
+
+
+def _carried_score(finding: Finding) -> float:
+    return int(finding.score * 10) / 10
+
+
+def _cast(person: Person, *, meant: bool, taken_up: bool) -> Person:
+    if not meant and person.role is Role.DEPICTED:
+        return replace(person, role=Role.MENTIONED)
+    if meant and taken_up and person.role is Role.MENTIONED:
+        return replace(person, role=Role.DEPICTED)
+    return person
 
 
 def _more_sexual(known: Sexual, finding: Finding) -> Sexual:

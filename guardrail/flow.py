@@ -24,7 +24,7 @@ from guardrail.records import (
     Request,
     Stage,
 )
-from guardrail.screening import AskDetector, Screener, Screening, StageResult
+from guardrail.screening import Screener, Screening, ScreeningEffect, StageResult
 from guardrail.streaming import HeldBack, StreamReader
 
 R = TypeVar("R")
@@ -62,7 +62,7 @@ class Release(Generic[C]):
     chunk: C
 
 
-Effect = AskDetector | OpenEntry | CloseEntry | CallModel | NextChunk | Release[Any]
+Effect = ScreeningEffect | OpenEntry | CloseEntry | CallModel | NextChunk | Release[Any]
 Flow = Generator[Effect, Any, R]
 
 

@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotInTime
 
 from guardrail.detect.base import Detector, Document
+from guardrail.detect.disguise.twin import answers
 from guardrail.errors import DetectorUnavailable
 from guardrail.records import Finding, Scan, ScanStatus
 
@@ -30,7 +31,7 @@ class Scanner:
         started = time.perf_counter()
         try:
             if detector.inline:
-                findings = tuple(detector.detect(document))
+                findings = answers(detector, document)
             else:
                 findings = self._submit(detector, document).result(self.limit)
         except Exception as problem:  # noqa: BLE001  whatever a detector raises, it did not answer

@@ -6,11 +6,12 @@ import time
 from collections import Counter
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from guardrail.detect.base import Detector, Document
 from guardrail.detect.intake import check_images
-from guardrail.facts import CORE_FACTS, FactSheet
+from guardrail.detect.turns import WHOLE, latest_thread
+from guardrail.facts import CORE_FACTS, Carried, FactSheet
 from guardrail.policy import Policy
 from guardrail.records import (
     Action,
@@ -41,7 +42,23 @@ class AskDetector:
     document: Document
 
 
-Scanning = Generator[AskDetector, Scan, "StageResult"]
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """Effect: what earlier requests of this one's conversation amounted to; answered with it."""
+
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Effect: remember what the conversation of this request amounts to; answered with None."""
+
+    request: Request
+    carried: Carried
+
+
+ScreeningEffect = AskDetector | Recall | Keep
+Scanning = Generator[ScreeningEffect, Any, "StageResult"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +122,18 @@ class Screener:
         """Screen the input stage; `everything` asks every detector whether needed or not."""
         problem = request.problem or self._over_limits(request)
         unscanned = self._absent | CORE_FACTS if problem else self._absent
-        sheet = FactSheet(self._providers, unscanned)
         document = Document(request)
-        askable = () if self._too_long(request.parts) else self.detectors
+        too_long = self._too_long(request.parts)
+        carried: Carried = (yield Recall(request)) if request.conversation else Carried()
+        thread = WHOLE if too_long else latest_thread(document, continued=bool(carried))
+        sheet = FactSheet(self._providers, unscanned, thread=thread, carried=carried)
+        askable = () if too_long else self.detectors
         turn = _Turn(request.caller, Stage.INPUT, document, sheet, askable, {}, problem)
-        return self._screen(turn, everything=everything)
+        result = yield from self._screen(turn, everything=everything)
+        if request.conversation:
+            made = result.screening.decision.action is Action.ALLOW
+            yield Keep(request, sheet.carry(made=made))
+        return result
 
     def output(
         self, request: Request, output: Output, before: StageResult, stage: Stage
@@ -145,7 +169,7 @@ class Screener:
             if isinstance(verdict, Decision):
                 break
             batch = self._most_telling(left, frozenset(verdict.facts))
-        decision = _with_findings(verdict, sheet.findings, bound)
+        decision = _with_findings(verdict, sheet.counted, bound)
         asked = frozenset(d.name for d in turn.askable if scans[d.name].status != "skipped")
         ms = (time.perf_counter() - started) * 1e3
         screening = Screening(decision, facts, tuple(scans.values()), ms, turn.problem)

@@ -1,109 +1,27 @@
-"""The decision suite of this project's own, and tables on it."""
+"""Tables on the decision suites: each apart, and all together."""
 
 from __future__ import annotations
 
-import base64
-import csv
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from guardrail.errors import ConfigurationError
-from guardrail.records import Action, Operation
-from guardrail.testing import neutral_png
+from guardrail.records import Action
 from scoreboard.metrics import ratio
-from scoreboard.screened import Ask, Seen
+from scoreboard.suite import ANY, CLOSED, NAMES, Answered, pairs_right
 from scoreboard.tables import Table, grouped, percent
 
-FILE = Path(__file__).with_name("decisions.tsv")
-COLUMNS = ("text", "lang", "operation", "caller", "action", "reason", "group")
-ANY, NOBODY, TURN, PICTURE, AGE = "-", "-", " || ", "+picture", "+age"
 HEAD = ("rows", "right action", "right action %", "right reason too", "right reason too %")
+ENGLISH, JAPANESE, OTHER = "English", "Japanese", "other languages"
 _NOTE = (
     "Rows written for this project from the table of default decisions, never from what the "
-    "detectors do; rows that fail stay. A reason is compared where the row names one."
+    "detectors do; rows that fail stay. A reason is compared where the row names one. `first` and "
+    "`open` may be read by those who tune, `closed` may not: nothing of it is listed by line."
+)
+_TWINS = (
+    "Harmful rows and the harmless rows written to resemble them. Right: all rows of the pair get "
+    "the right action."
 )
 
-
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """One row: a request, and what the default policy should answer. README.md has the columns.
-
-    line: in the file, counting from 1.
-    """
-
-    line: int
-    text: str
-    lang: str
-    operation: str
-    caller: str
-    action: str
-    reason: str
-    group: str
-
-    def __post_init__(self) -> None:
-        known = {action.label for action in Action}
-        if not self.text or self.action not in known or self._operation not in set(Operation):
-            raise ConfigurationError(f"{FILE.name}:{self.line}: not a request with an action")
-
-    @property
-    def _operation(self) -> str:
-        return self.operation.removesuffix(PICTURE)
-
-    def ask(self) -> Ask:
-        """The request as `guardrail screen` reads it; several turns become messages."""
-        asked: dict[str, Any] = {"operation": self._operation}
-        turns = self.text.split(TURN)
-        if len(turns) > 1:
-            asked["messages"] = [{"role": "user", "content": turn} for turn in turns]
-        else:
-            asked["prompt"] = self.text
-        if self.operation.endswith(PICTURE):
-            asked["images"] = [{"data": _picture()}]
-        if self.caller != NOBODY:
-            asked["caller"] = _caller(self.caller)
-        return asked
-
-    def action_right(self, seen: Seen) -> bool:
-        """Whether the action is the expected one."""
-        return seen.action == self.action
-
-    def reason_right(self, seen: Seen) -> bool:
-        """Whether action and reason are as expected."""
-        return self.action_right(seen) and self.reason in (ANY, seen.reason)
-
-
-@cache
-def _picture() -> str:
-    return base64.b64encode(neutral_png()).decode("ascii")
-
-
-def _caller(words: str) -> dict[str, object]:
-    """Read `adult+age JP`: a tier, whether the age is verified, a jurisdiction."""
-    tier, _, place = words.partition(" ")
-    return {
-        "id": "scoreboard",
-        "tier": tier.removesuffix(AGE),
-        "age_verified": tier.endswith(AGE),
-        "jurisdiction": place,
-    }
-
-
-def read_situations(path: Path = FILE) -> list[Situation]:
-    """Read the suite; ConfigurationError names the line that is not one."""
-    with path.open(encoding="utf-8", newline="") as stream:
-        lines = list(csv.reader(stream, delimiter="\t", quoting=csv.QUOTE_NONE))
-    if tuple(lines[0]) != COLUMNS:
-        raise ConfigurationError(f"{path.name}:1: expected the columns {', '.join(COLUMNS)}")
-    for number, fields in enumerate(lines, 1):
-        if len(fields) != len(COLUMNS):
-            raise ConfigurationError(f"{path.name}:{number}: expected {len(COLUMNS)} columns")
-    return [Situation(number, *fields) for number, fields in enumerate(lines[1:], 2)]
-
-
-Answered = tuple[Situation, Seen]
+Group = tuple[str, Sequence[Answered]]
 
 
 def actions_right(pairs: Iterable[Answered]) -> int:
@@ -116,19 +34,42 @@ def reasons_right(pairs: Iterable[Answered]) -> int:
     return sum(situation.reason_right(seen) for situation, seen in pairs)
 
 
+def share_right(pairs: Sequence[Answered]) -> float | None:
+    """Share of rows whose action is right; None without rows."""
+    return ratio(actions_right(pairs), len(pairs))
+
+
+def tongue(lang: str) -> str:
+    """English, Japanese, or another language."""
+    return {"en": ENGLISH, "ja": JAPANESE}.get(lang, OTHER)
+
+
+def suites(pairs: Sequence[Answered]) -> list[Group]:
+    """The suites that are there, in their order."""
+    named = [(name, [pair for pair in pairs if pair[0].suite == name]) for name in NAMES]
+    return [(name, group) for name, group in named if group]
+
+
 def tables(pairs: Sequence[Answered]) -> Iterator[Table]:
     """Every table of this part, the first with its heading."""
-    expected = grouped(pairs, lambda pair: f"must {pair[0].action}")
-    yield Table("Decisions", ("", *HEAD), _lines([("all", pairs), *expected]), _NOTE, level=2)
-    by_group = sorted(grouped(pairs, lambda pair: pair[0].group))
-    yield Table("Decisions by group", ("group", *HEAD), _lines(by_group))
-    by_language = grouped(pairs, lambda pair: pair[0].lang)
-    yield Table("Decisions by language", ("language", *HEAD), _lines(by_language))
-    yield _confusion(pairs)
-    yield _wrong([pair for pair in pairs if not pair[0].reason_right(pair[1])])
+    apart = suites(pairs)
+    whole: list[Group] = [("all", pairs), *apart]
+    expected = [
+        (f"{name}, must {action}", group)
+        for name, of_suite in whole
+        for action, group in grouped(of_suite, lambda pair: pair[0].action)
+    ]
+    yield Table("Decisions", ("", *HEAD), _lines([*whole, *expected]), _NOTE, level=2)
+    yield _tongues(whole)
+    yield _twins(whole)
+    yield _across("group", whole, lambda pair: pair[0].group)
+    yield _across("language", whole, lambda pair: pair[0].lang)
+    yield _confusion(whole)
+    read = [pair for pair in pairs if pair[0].suite != CLOSED]
+    yield _wrong([pair for pair in read if not pair[0].reason_right(pair[1])])
 
 
-def _lines(groups: Iterable[tuple[str, Sequence[Answered]]]) -> tuple[tuple[str, ...], ...]:
+def _lines(groups: Iterable[Group]) -> tuple[tuple[str, ...], ...]:
     lines = []
     for name, pairs in groups:
         actions, reasons, rows = actions_right(pairs), reasons_right(pairs), len(pairs)
@@ -137,18 +78,60 @@ def _lines(groups: Iterable[tuple[str, Sequence[Answered]]]) -> tuple[tuple[str,
     return tuple(lines)
 
 
-def _confusion(pairs: Sequence[Answered]) -> Table:
+def _tongues(whole: Sequence[Group]) -> Table:
+    lines = []
+    for name, of_suite in whole:
+        for language, group in grouped(of_suite, lambda pair: tongue(pair[0].lang)):
+            of = [
+                share_right([pair for pair in group if pair[0].action == action.label])
+                for action in Action
+            ]
+            lines.append(
+                (name, language, str(len(group)), percent(share_right(group)), *map(percent, of))
+            )
+    head = ("suite", "language", "rows", "right %", *(f"must {a.label}, right %" for a in Action))
+    return Table("Decisions: English against Japanese", head, tuple(lines), left=2)
+
+
+def _twins(whole: Sequence[Group]) -> Table:
+    lines = []
+    for name, of_suite in whole:
+        languages = grouped(of_suite, lambda pair: tongue(pair[0].lang))
+        for language, group in [("all", of_suite), *languages]:
+            right, pairs = pairs_right(group)
+            lines.append((name, language, str(pairs), str(right), percent(ratio(right, pairs))))
+    head = ("suite", "language", "pairs", "right", "right %")
+    return Table("Decisions: twins", head, tuple(lines), _TWINS, left=2)
+
+
+def _across(name: str, whole: Sequence[Group], key: Callable[[Answered], str]) -> Table:
+    """One line for each value of `key`: rows and right % of all suites and of each."""
+    lines = []
+    for value, group in sorted(grouped(whole[0][1], key)):
+        cells = []
+        for suite, _ in whole:
+            mine = [pair for pair in group if suite in ("all", pair[0].suite)]
+            cells += [str(len(mine)), percent(share_right(mine))]
+        lines.append((value, *cells))
+    head = [cell for suite, _ in whole for cell in (f"{suite}: rows", "right %")]
+    return Table(f"Decisions by {name}", (name, *head), tuple(lines))
+
+
+def _confusion(whole: Sequence[Group]) -> Table:
     names = [action.label for action in Action]
     lines = []
-    for wanted in names:
-        got = [seen.action for situation, seen in pairs if situation.action == wanted]
-        lines.append((wanted, *(str(got.count(name)) for name in names)))
-    return Table("Decisions: expected and given", ("expected", *names), tuple(lines))
+    for suite, pairs in whole:
+        for wanted in names:
+            got = [seen.action for situation, seen in pairs if situation.action == wanted]
+            lines.append((suite, wanted, *(str(got.count(name)) for name in names)))
+    head = ("suite", "expected", *names)
+    return Table("Decisions: expected and given", head, tuple(lines), left=2)
 
 
 def _wrong(pairs: Sequence[Answered]) -> Table:
     lines = [
         (
+            situation.suite,
             str(situation.line),
             situation.group,
             situation.lang,
@@ -159,6 +142,6 @@ def _wrong(pairs: Sequence[Answered]) -> Table:
         )
         for situation, seen in pairs
     ]
-    head = ("line", "group", "language", "operation", "caller", "expected", "given")
-    note = f"Lines of `scoreboard/{FILE.name}`."
+    head = ("suite", "line", "group", "language", "operation", "caller", "expected", "given")
+    note = "Lines of `scoreboard/suites/first.tsv` and `open.tsv`."
     return Table("Decisions that are not as expected", head, tuple(lines), note, left=len(head))

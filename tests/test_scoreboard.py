@@ -1,4 +1,4 @@
-"""The scoreboard: its measures against values computed by hand, its suite, its page."""
+"""The scoreboard: its measures against values computed by hand, its page."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guardrail.errors import ConfigurationError, InputError
+from guardrail.errors import InputError
 from guardrail.records import Severity
-from scoreboard import decisions
-from scoreboard.board import Board, Work, as_page, make_board, prepare
+from scoreboard.board import Work, as_page, make_board, prepare
 from scoreboard.command import main
 from scoreboard.data import PARTS, Part, Row, part_of
-from scoreboard.decisions import Situation, read_situations
+from scoreboard.disguise.variants import disguises
 from scoreboard.metrics import (
     Counts,
     average_precision,
@@ -218,94 +217,28 @@ class TestAnswers:
             read_answer({**ANSWER, **wrong})
 
 
-@pytest.fixture(scope="module")
-def suite() -> list[Situation]:
-    return read_situations()
-
-
-@pytest.fixture(scope="module")
-def decided(suite: list[Situation]) -> Board:
-    return make_board(Work({part: [] for part in PARTS}, suite), workers=1, tick=lambda: None)
-
-
-class TestSuite:
-    def test_says_each_thing_once(self, suite: list[Situation]) -> None:
-        assert len({(row.text, row.operation, row.caller) for row in suite}) == len(suite)
-
-    def test_covers_what_it_promises(self, suite: list[Situation]) -> None:
-        languages = {row.lang for row in suite}
-        assert languages == {"en", "ja", "zh", "ko", "es", "fr", "de", "pt", "id", "ru"}
-        assert sum(row.lang in ("en", "ja") for row in suite) >= 100
-        for language in languages:
-            actions = {row.action for row in suite if row.lang == language}
-            assert actions == {"allow", "gate", "refuse"}
-
-    def test_asks_as_the_columns_say(self) -> None:
-        def ask(text: str, operation: str, caller: str) -> dict[str, Any]:
-            return dict(Situation(2, text, "en", operation, caller, "allow", "-", "g").ask())
-
-        assert ask("a tree", "text", "-") == {"operation": "text", "prompt": "a tree"}
-        turns = ask("a tree || in winter", "chat", "adult+age JP")
-        assert [message["content"] for message in turns["messages"]] == ["a tree", "in winter"]
-        assert turns["caller"]["tier"] == "adult"
-        assert turns["caller"]["age_verified"] is True
-        assert turns["caller"]["jurisdiction"] == "JP"
-        assert len(ask("blue", "image.edit+picture", "free US")["images"]) == 1
-
-    def test_a_reason_counts_only_where_one_is_named(self) -> None:
-        named = Situation(2, "t", "en", "chat", "-", "refuse", "obscenity", "g")
-        open_ = Situation(3, "t", "en", "chat", "-", "refuse", "-", "g")
-        answer = seen("refuse", "minor_sexual")
-        assert (named.action_right(answer), named.reason_right(answer)) == (True, False)
-        assert (open_.action_right(answer), open_.reason_right(answer)) == (True, True)
-        assert not open_.reason_right(seen("gate"))
-
-    @pytest.mark.parametrize(
-        ("text", "message"),
-        [
-            ("a\tb\n", "suite.tsv:1: expected the columns"),
-            ("\t".join(decisions.COLUMNS) + "\nonly one\n", "suite.tsv:2: expected 7 columns"),
-            ("\t".join(decisions.COLUMNS) + "\nt\ten\tchat\t-\tmaybe\t-\tg\n", ":2: not a request"),
-            ("\t".join(decisions.COLUMNS) + "\nt\ten\tsing\t-\tallow\t-\tg\n", ":2: not a request"),
-        ],
-    )
-    def test_a_wrong_line_is_named(self, tmp_path: Path, text: str, message: str) -> None:
-        path = tmp_path / "suite.tsv"
-        path.write_text(text, "utf-8")
-        with pytest.raises(ConfigurationError, match=message):
-            read_situations(path)
-
-    def test_every_row_is_answered_and_counted(
-        self, decided: Board, suite: list[Situation]
-    ) -> None:
-        tables = {table.title: table for table in decisions.tables(decided.decided)}
-        assert tables["Decisions"].rows[0][1] == str(len(suite))
-        given_ = [
-            int(cell) for row in tables["Decisions: expected and given"].rows for cell in row[1:]
-        ]
-        assert sum(given_) == len(suite)
-        listed = len(tables["Decisions that are not as expected"].rows)
-        assert decisions.reasons_right(decided.decided) == len(suite) - listed
-
-    def test_no_text_of_the_suite_is_on_the_page(
-        self, decided: Board, suite: list[Situation]
-    ) -> None:
-        page = as_page(decided.tables())
-        assert [row.line for row in suite if row.text in page] == []
-
-
 def test_without_data_it_says_so(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["--data", str(tmp_path / "nowhere")])
     assert result.exit_code == 1
     assert "no development data" in result.output
 
 
+def test_only_some_parts_are_not_the_page(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    result = CliRunner().invoke(main, ["--only", "decisions", "--write", str(page)])
+    assert result.exit_code == 2
+    assert not page.exists()
+
+
 def headings(page: str) -> list[str]:
     return [line for line in page.splitlines() if line.startswith("#")]
 
 
-def test_the_page_kept_has_the_tables_made(decided: Board) -> None:
-    ours = headings(as_page(decided.tables()))
+def test_the_page_kept_has_the_tables_made() -> None:
+    rows = prepare(ROOT, every=25, only=["decisions"]).situations
+    work = Work({part: [] for part in PARTS}, rows, disguises(rows, most=1))
+    board = make_board(work, workers=1, tick=lambda: None)
+    ours = headings(as_page(board.tables(), "a commit"))
     assert headings(PAGE.read_text("utf-8")) == ours
 
 
@@ -313,15 +246,15 @@ def test_the_page_kept_has_the_tables_made(decided: Board) -> None:
     not DATA.is_dir(), reason="the development data (../shared/data/dev) is not here"
 )
 def test_data_is_counted_and_never_quoted() -> None:
-    work = prepare(DATA, every=40)
+    work = prepare(DATA, every=40, only=PARTS)
     ticks: list[None] = []
     board = make_board(work, workers=1, tick=lambda: ticks.append(None))
     assert len(ticks) == len(work.asks())
-    page = as_page(board.tables())
+    page = as_page(board.tables(), "a commit")
     for part in PARTS:
         rows = work.rows[part]
         assert len(board.parts[part].chat) == len(rows) > 0
         assert len(board.parts[part].image) == sum(row.is_image_prompt for row in rows)
         quoted = sum(row.text in page for row in rows if len(row.text) > 1)
         assert quoted == 0
-    assert page == as_page(board.tables())
+    assert page == as_page(board.tables(), "a commit")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     Example = tuple[Ints, Ints]  # buckets (units, features), tags (units)
 
 _BATCH = 32
+_RATE = 0.2
 _NEVER = -1e4
 _LIMIT = OFFSET - 1
 
@@ -30,13 +32,28 @@ def _allowed() -> Floats:
     return table
 
 
+@dataclass(frozen=True, slots=True)
+class Care:
+    """What keeps weights from learning examples by heart.
+
+    drop: the share of features that are left out at random of each look at an example.
+    calm: the mean of the weights after that many last epochs is given back.
+    """
+
+    drop: float = 0.0
+    calm: int = 1
+
+
+CARE = Care()
+
+
 def fit(
     examples: Sequence[Example],
     bits: int,
     *,
     epochs: int = 6,
-    rate: float = 0.2,
     ridge: float = 1e-6,
+    care: Care = CARE,
 ) -> tuple[Floats, Floats]:
     """Weights (buckets + 1, tags) and moves (tags, tags); the last bucket stays empty."""
     random = np.random.default_rng(7)
@@ -46,10 +63,13 @@ def fit(
     allowed = _allowed()
     order = np.argsort([len(tags) for _, tags in examples], kind="stable")
     batches = [order[i : i + _BATCH] for i in range(0, len(order), _BATCH)]
-    for _ in range(epochs):
+    mean = np.zeros_like(weights)
+    for epoch in range(epochs):
         for number in random.permutation(len(batches)):
             chosen = [examples[i] for i in batches[number]]
             ids = np.concatenate([x for x, _ in chosen])
+            if care.drop:
+                ids = np.where(random.random(ids.shape, np.float32) < care.drop, 1 << bits, ids)
             gold = np.concatenate([y for _, y in chosen])
             lengths = [len(y) for _, y in chosen]
             emit = weights[ids].sum(1)
@@ -60,11 +80,13 @@ def fit(
             np.add.at(step, places.reshape(ids.shape), there[:, None, :])
             step += ridge * len(chosen) * weights[used]
             square[used] += step**2
-            weights[used] -= rate * step / np.sqrt(square[used])
+            weights[used] -= _RATE * step / np.sqrt(square[used])
             weights[-1] = 0
             square_moves += move_gradient**2
-            moves -= rate * move_gradient / np.sqrt(square_moves)
-    return weights, np.maximum(moves + allowed, -50)
+            moves -= _RATE * move_gradient / np.sqrt(square_moves)
+        if epoch >= epochs - care.calm:
+            mean += weights * (1 - care.drop) / care.calm
+    return mean, np.maximum(moves + allowed, -50)
 
 
 def _gradient(

@@ -12,17 +12,21 @@ from sklearn.linear_model import LogisticRegression
 
 from guardrail.detect.sexual.features import BITS, SHORT, TOKEN, features, pair
 from guardrail.detect.sexual.linear import WINDOW, Layer, log_odds
+from guardrail.detect.sexual.rules import load_rules
 from guardrail.text import Views
 from training.lexicon import SILENT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
+
+    from training.corpus import Corpus
 
     Vector = NDArray[np.float64]
 
 MARGINS = (-6.0, 8.0)
+SURE = load_rules().thresholds["sure"]
 
 
 class Hasher:
@@ -63,24 +67,24 @@ def fit_linear(
 ) -> tuple[Vector, float]:
     """Coefficients and intercept; `strength` is the inverse of the ridge."""
     model = LogisticRegression(
-        C=strength, solver="liblinear", dual=True, max_iter=100, tol=1e-3, random_state=7
+        C=strength, solver="liblinear", dual=True, max_iter=200, tol=1e-2, random_state=7
     )
     model.fit(rows, labels, sample_weight=weights)
     return model.coef_[0], float(model.intercept_[0])
 
 
-def held_out(
-    rows: csr_matrix, labels: Vector, weights: Vector, folds: Vector, strength: float
-) -> Vector:
+def held_out(corpus: Corpus, folds: Vector, strength: float) -> Vector:
     """The margin of each row by a model that did not see its fold; NaN for fold -1.
 
     Rows of fold -1 are always learnt from.
     """
-    margins = np.full(len(labels), np.nan)
+    margins = np.full(len(corpus.labels), np.nan)
     for fold in sorted(set(folds) - {-1}):
-        seen, rest = (folds != fold) & (weights > 0), folds == fold
-        coefficients, intercept = fit_linear(rows[seen], labels[seen], weights[seen], strength)
-        margins[rest] = rows[rest] @ coefficients + intercept
+        seen, rest = (folds != fold) & (corpus.weights > 0), folds == fold
+        coefficients, intercept = fit_linear(
+            corpus.rows[seen], corpus.labels[seen], corpus.weights[seen], strength
+        )
+        margins[rest] = corpus.rows[rest] @ coefficients + intercept
     return margins
 
 
@@ -91,43 +95,66 @@ def quantise(coefficients: Vector) -> tuple[bytes, float]:
     return np.clip(np.rint(coefficients / scale), -127, 127).astype(np.int8).tobytes(), scale
 
 
-def fit_layer(lexicon: Vector, margins: Vector, labels: Vector, weights: Vector) -> Layer:
-    """The layer by logistic regression; no weight may fall below 0."""
-    design = layer_inputs(lexicon, margins)
-    model = LogisticRegression(C=10.0, max_iter=1000)
-    model.fit(design, labels, sample_weight=weights)
-    of, silent, alone, beside = (float(value) for value in model.coef_[0])
-    return Layer(float(model.intercept_[0]), of, silent, max(alone, 0.0), max(beside, 0.0), MARGINS)
+def kinds(corpus: Corpus) -> dict[str, Vector]:
+    """The rows of which the lexicon says nothing, little, and more: fields of `Layer`."""
+    silent = corpus.lexicon == SILENT
+    return {"silent": silent, "vague": corpus.vague, "telling": ~silent & ~corpus.vague}
 
 
-def set_point(
-    layer: Layer, lexicon: Vector, margins: Vector, sources: Vector, most: float
-) -> Layer:
-    """The layer with its bias moved so that 0.5 falsely stops a share `most` of harmless rows.
+def fit_layer(corpus: Corpus, margins: Sequence[tuple[Vector, float]]) -> Layer:
+    """The layer by logistic regression on the real rows; no weight may fall below 0.
 
-    sources: of each row, empty for a sexual one. The share is the mean over sources.
+    margins: of each row, by models that had not seen it, and how much those margins count.
     """
-    scores = apply_layer(layer, lexicon, margins)
-    rows = [scores[sources == source] for source in sorted(set(sources) - {""})]
-    for limit in np.linspace(0.05, 0.95, 181):
-        if np.mean([np.mean(mine >= limit) for mine in rows]) <= most:
-            return replace(layer, bias=layer.bias - log_odds(float(limit)))
-    return layer
-
-
-def layer_inputs(lexicon: Vector, margins: Vector) -> Vector:
-    """Columns: log-odds of the lexicon, whether it is silent, the margin where it is, or not."""
-    silent = (lexicon == SILENT).astype(float)
-    odds = np.array([0.0 if score == SILENT else log_odds(score) for score in lexicon])
-    held = np.clip(margins, *MARGINS)
-    return np.column_stack([odds, silent, held * silent, held * (1 - silent)])
-
-
-def apply_layer(layer: Layer, lexicon: Vector, margins: Vector) -> Vector:
-    """The score of each row."""
-    return np.array(
-        [
-            layer.score(None if score == SILENT else score, margin)
-            for score, margin in zip(lexicon, margins, strict=True)
-        ]
+    of, real = kinds(corpus), corpus.real
+    model = LogisticRegression(C=10.0, max_iter=1000, fit_intercept=False)
+    model.fit(
+        np.concatenate([_inputs(corpus, of, each)[real] for each, _ in margins]),
+        np.tile(corpus.labels[real], len(margins)),
+        sample_weight=np.concatenate([count * corpus.layer_weights[real] for _, count in margins]),
     )
+    lexicon, *rest = (float(value) for value in model.coef_[0])
+    pairs = zip(rest[::2], (max(weight, 0.0) for weight in rest[1::2]), strict=True)
+    return Layer(lexicon=max(lexicon, 0.0), margin=MARGINS, **dict(zip(of, pairs, strict=True)))
+
+
+def set_points(layer: Layer, corpus: Corpus, margins: Vector, most: Mapping[str, float]) -> Layer:
+    """The layer with its biases moved, so that 0.5 is the operating point.
+
+    most: for each kind of row, how many harmless rows of that kind may be stopped, as a share of
+    all harmless ones; the mean over sources.
+    """
+    scores = apply_layer(layer, corpus, margins)
+    harmless = corpus.real & (corpus.labels == 0)
+    moved = {}
+    for kind, mine in kinds(corpus).items():
+        limit = _limit(scores[harmless], mine[harmless], corpus.sources[harmless], most[kind])
+        bias, weight = getattr(layer, kind)
+        moved[kind] = bias - log_odds(limit), weight
+    return replace(layer, **moved)
+
+
+def _limit(scores: Vector, mine: Vector, sources: Vector, most: float) -> float:
+    """The score from which on no more than a share `most` of rows are stopped and `mine`."""
+    of = [sources == source for source in sorted(set(sources))]
+    for limit in np.linspace(0.03, 0.97, 471):
+        stopped = mine & (scores >= limit)
+        if np.mean([stopped[rows].mean() for rows in of]) <= most:
+            return float(limit)
+    return 0.97
+
+
+def _inputs(corpus: Corpus, of: Mapping[str, Vector], margins: Vector) -> Vector:
+    """Columns: log-odds of the lexicon; for each kind of row whether it is one, and its margin."""
+    odds = [0.0 if score == SILENT else log_odds(score) for score in corpus.lexicon]
+    held = np.clip(margins, *MARGINS)
+    columns = (column for rows in of.values() for column in (rows, rows * held))
+    return np.column_stack([odds, *columns])
+
+
+def apply_layer(layer: Layer, corpus: Corpus, margins: Vector) -> Vector:
+    """The score of each row, 0 of one that context excuses and the model does not insist on."""
+    rows = zip(corpus.lexicon, corpus.vague, margins, strict=True)
+    scores = [layer.score(None if of == SILENT else of, m, vague=vague) for of, vague, m in rows]
+    alone = np.array([layer.score(None, margin) for margin in margins])
+    return np.where(corpus.excused & (alone < SURE), 0.0, scores)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from guardrail.detect.lexicon import Lexicon
 from guardrail.detect.sexual.evidence import Scene, weigh
 from guardrail.detect.sexual.rules import PACKAGE, load_rules
-from guardrail.detect.sexual.score import lexicon_score, measure
+from guardrail.detect.sexual.score import is_excused, is_vague, lexicon_score, measure
 from guardrail.text import Views
 
 if TYPE_CHECKING:
@@ -15,6 +15,18 @@ if TYPE_CHECKING:
 
 SILENT = -1.0
 """Stands for the score of a text in which the lexicon sees nothing."""
+
+
+class Said(NamedTuple):
+    """What the lexicon says of a text.
+
+    score: in [0, 1], or SILENT. vague: from words alone that say little by themselves.
+    excused: looks alone, or explained by context.
+    """
+
+    score: float = SILENT
+    vague: bool = False
+    excused: bool = False
 
 
 class LexiconScore:
@@ -25,15 +37,22 @@ class LexiconScore:
         self._terms = Lexicon.load(PACKAGE, *self._rules.terms)
         self._cues = Lexicon.load(PACKAGE, *self._rules.cues)
 
-    def __call__(self, example: Example) -> float:
-        """The score in [0, 1], or SILENT."""
+    def __call__(self, example: Example) -> Said:
+        """What the lexicon says of it."""
         views = Views(example.text)
         hits = self._terms.hits(views)
         if not hits:
-            return SILENT
+            return Said()
         rules = self._rules
         scene = Scene.of(
-            self._cues.hits(views), visual=example.visual, upload=False, block=rules.block
+            self._cues.hits(views),
+            visual=example.visual,
+            upload=False,
+            block=rules.block,
+            text=views.canonical.text,
         )
         found = weigh(hits, scene, rules)
-        return lexicon_score(measure(found, scene, rules), found, rules) if found else SILENT
+        if not found:
+            return Said()
+        score = lexicon_score(measure(found, scene, rules), found, rules)
+        return Said(score, is_vague(found, rules), is_excused(score, found, rules))

@@ -82,6 +82,18 @@ def requested() -> Iterator[Example]:
                     yield Example(opening + rest, label, "requests", lang, "synthetic")
 
 
+def asked(each: int, seed: int) -> Iterator[Example]:
+    """Requests put together from `asks.yaml`: `each` of the three kinds for each language."""
+    rng = np.random.default_rng(seed)
+    for lang, parts in _yaml("asks.yaml").items():
+        for label, verb, what in ((1, "do", "sexual"), (0, "do", "plain"), (0, "help", "sexual")):
+            for number in range(each):
+                drawn = {name: str(rng.choice(parts[name])) for name in ("ask", "tail")}
+                drawn["verb"] = str(rng.choice(parts[verb]))
+                drawn["object"] = parts[what][number % len(parts[what])]
+                yield Example(parts["form"].format(**drawn), label, "asks", lang, "synthetic")
+
+
 def _yaml(name: str) -> Any:
     return yaml.safe_load(Path(__file__).with_name(name).read_text("utf-8"))
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
@@ -13,6 +14,7 @@ from functools import partial
 from itertools import starmap
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Literal
+from zlib import crc32
 
 from guardrail.cli.answers import answer, fault, write_line
 from guardrail.cli.files import ImageFolder
@@ -141,25 +143,62 @@ def engine(settings: Settings, workers: int) -> Iterator[Screen]:
             yield partial(starmap, screener)
             return
     with ignored():
-        pool = ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (settings,))
-        for _ in range(workers):
-            pool.submit(_work, [])
+        pools = [_pool(settings) for _ in range(workers)]
     try:
-        yield partial(_spread, pool, workers * CHUNKS_AHEAD)
+        yield partial(_spread, pools)
     except BrokenProcessPool as error:
         raise GuardrailError("a worker process died; try fewer --workers") from error
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        for pool in pools:
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _spread(pool: ProcessPoolExecutor, ahead: int, lines: Iterable[Numbered]) -> Iterator[Answer]:
-    waiting: deque[Future[list[Answer]]] = deque()
-    for chunk in _chunks(lines):
-        waiting.append(pool.submit(_work, chunk))
-        if len(waiting) > ahead:
-            yield from waiting.popleft().result()
+def _pool(settings: Settings) -> ProcessPoolExecutor:
+    """One process of its own, so that lines of one conversation can go to the same, in order."""
+    pool = ProcessPoolExecutor(1, get_context("spawn"), _start_worker, (settings,))
+    pool.submit(_work, [])
+    return pool
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A chunk under way: the worker of each line, and the workers' answers to come."""
+
+    workers: tuple[int, ...]
+    answers: dict[int, Future[list[Answer]]]
+
+    def in_order(self) -> Iterator[Answer]:
+        ready = {worker: iter(future.result()) for worker, future in self.answers.items()}
+        return (next(ready[worker]) for worker in self.workers)
+
+
+def _spread(pools: Sequence[ProcessPoolExecutor], lines: Iterable[Numbered]) -> Iterator[Answer]:
+    waiting: deque[_Waiting] = deque()
+    for number, chunk in enumerate(_chunks(lines)):
+        waiting.append(_sent(pools, number % len(pools), chunk))
+        if len(waiting) > len(pools) * CHUNKS_AHEAD:
+            yield from waiting.popleft().in_order()
     while waiting:
-        yield from waiting.popleft().result()
+        yield from waiting.popleft().in_order()
+
+
+def _sent(pools: Sequence[ProcessPoolExecutor], turn: int, chunk: list[Numbered]) -> _Waiting:
+    workers = tuple(_worker_of(raw, len(pools), turn) for _, raw in chunk)
+    shares: dict[int, list[Numbered]] = {}
+    for worker, line in zip(workers, chunk, strict=True):
+        shares.setdefault(worker, []).append(line)
+    return _Waiting(workers, {w: pools[w].submit(_work, share) for w, share in shares.items()})
+
+
+def _worker_of(raw: bytes, workers: int, otherwise: int) -> int:
+    """Which worker screens a line: by its conversation, where it has one."""
+    if b'"conversation"' not in raw:
+        return otherwise
+    try:
+        name = json.loads(raw)["conversation"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return otherwise
+    return crc32(str(name).encode("utf-8", "surrogatepass")) % workers
 
 
 def _chunks(lines: Iterable[Numbered]) -> Iterator[list[Numbered]]:

@@ -10,6 +10,7 @@ from guardrail.records import FactName, Finding, Image, Operation, Request, Stag
 from guardrail.text import Views
 
 if TYPE_CHECKING:
+    from guardrail.detect.disguise import Reading
     from guardrail.records import Output
 
 
@@ -21,7 +22,16 @@ class Document:
     images: uploaded with the request. output_images: given back by the model.
     """
 
-    __slots__ = ("_views", "fresh", "images", "operation", "output_images", "parts", "stage")
+    __slots__ = (
+        "_readings",
+        "_views",
+        "fresh",
+        "images",
+        "operation",
+        "output_images",
+        "parts",
+        "stage",
+    )
 
     def __init__(self, request: Request, output: Output | None = None, fresh: int = 0) -> None:
         self.operation: Operation = request.operation
@@ -31,6 +41,7 @@ class Document:
         self.images: tuple[Image, ...] = request.images
         self.output_images: tuple[Image, ...] = output.images if output else ()
         self._views: dict[int, Views] = {}
+        self._readings: dict[int, Reading | None] = {}
 
     def views(self, part: int) -> Views:
         """The normalised views of one part."""
@@ -43,6 +54,25 @@ class Document:
         """The parts not seen before, each with its index and views."""
         for index in range(self.fresh, len(self.parts)):
             yield index, self.parts[index], self.views(index)
+
+    def reading(self, part: int) -> Reading | None:
+        """What one part says once its disguises are undone; None where it has none.
+
+        Its views show no skeleton any more: all that it says is in the reading.
+        """
+        if part not in self._readings:
+            from guardrail.detect.disguise import read
+
+            self._readings[part] = found = read(self.views(part), self._before(part))
+            if found:
+                self.views(part).read_elsewhere()
+        return self._readings[part]
+
+    def _before(self, part: int) -> str:
+        """The text of the message by the same speaker that this part may go on with."""
+        role = self.parts[part].role
+        earlier = (p.text for p in reversed(self.parts[:part]) if p.role == role)
+        return next(earlier, "") if part and role == "user" else ""
 
     def since(self, part: int) -> Document:
         """The same document for a detector that has already seen the parts before `part`."""

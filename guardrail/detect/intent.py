@@ -31,7 +31,7 @@ class IntentRules:
     inline: ClassVar[bool] = True
 
     def __init__(self) -> None:
-        self._lexicon = _lexicon()
+        self._lexicon = cues()
 
     def detect(self, document: Document) -> Iterable[Finding]:
         """Report the intents of the parts not seen before, each once."""
@@ -58,5 +58,6 @@ class IntentRules:
 
 
 @cache
-def _lexicon() -> Lexicon:
+def cues() -> Lexicon:
+    """The words that show what a request wants done, by intent."""
     return Lexicon.load("guardrail.detect.cues", "intent.tsv")

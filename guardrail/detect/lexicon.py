@@ -127,20 +127,25 @@ class Lexicon:
 class _Automaton:
     def __init__(self, forms: Sequence[tuple[str, Entry]]) -> None:
         unique = {(form, e.term, e.label): e for form, e in forms}
-        self._patterns = [_pattern(form, e) for (form, _, _), e in unique.items()]
-        self._search = AhoCorasick([form for form, _, _ in unique]) if unique else None
+        self._forms = [(form, e) for (form, _, _), e in unique.items()]
+        self._met: dict[int, _Pattern] = {}  # few of the forms are ever met
+        self._search = AhoCorasick([form for form, _ in self._forms]) if unique else None
 
     def find(self, view: View, *, in_skeleton: bool) -> list[Hit]:
         if self._search is None:
             return []
-        text, patterns = view.text, self._patterns
+        text, met = view.text, self._met
         if not text.isascii():
             text = _SURROGATE.sub("\ufffd", text)  # the automaton reads UTF-8
         return [
             Hit(p.entry, start, end, view, in_skeleton)
             for i, start, end in self._search.find_matches_as_indexes(text, overlapping=True)
-            if (p := patterns[i]).left(text, start) and p.right(text, end)
+            if (p := met.get(i) or self._meet(i)).left(text, start) and p.right(text, end)
         ]
+
+    def _meet(self, index: int) -> _Pattern:
+        pattern = self._met[index] = _pattern(*self._forms[index])
+        return pattern
 
 
 def _unshielded(hits: list[Hit]) -> list[Hit]:
@@ -172,14 +177,17 @@ def _read(package: str, name: str) -> Iterator[Entry]:
 def _entry(row: list[str], where: str) -> Entry:
     term, label, weight, flags = (*row, "", "", "")[:4]
     try:
-        entry = Entry(
-            term.strip(), label, float(weight), frozenset(flags.replace(",", " ").split())
-        )
+        entry = Entry(term.strip(), label, float(weight), _flags(flags))
     except ValueError:
         raise ValueError(f"{where}: weight {weight!r} is not a number") from None
     if not label or entry.flags - FLAGS:
         raise ValueError(f"{where}: no label, or a flag other than {sorted(FLAGS)}")
     return entry
+
+
+@lru_cache(maxsize=256)
+def _flags(text: str) -> frozenset[str]:
+    return frozenset(text.replace(",", " ").split())
 
 
 def _fold_kana(term: str) -> str:
@@ -202,10 +210,14 @@ def _says_something(form: str) -> bool:
 
 
 def _variants(term: str) -> Iterator[str]:
+    if "-" not in term and " " not in term:
+        yield term
+        return
     choices = [_HYPHEN if part == "-" else (part,) for part in re.split("(-)", term)]
     for form in map("".join, product(*choices)):
         yield form
-        yield form.replace(" ", "_")
+        if " " in form:
+            yield form.replace(" ", "_")
 
 
 def _bare(term: str) -> str:
@@ -225,6 +237,7 @@ def _pattern(form: str, entry: Entry) -> _Pattern:
     return _Pattern(entry, _start(form[0], word="word" in flags), right)
 
 
+@lru_cache(maxsize=4096)
 def _start(first: str, *, word: bool) -> Callable[[str, int], bool]:
     if _is_unspaced(first):
         return _run_check(first, -1) if word else _anywhere
@@ -235,6 +248,7 @@ def _start(first: str, *, word: bool) -> Callable[[str, int], bool]:
     return _word_start if first.isalnum() else _anywhere
 
 
+@lru_cache(maxsize=4096)
 def _end(last: str, *, word: bool) -> Callable[[str, int], bool]:
     if _is_unspaced(last):
         return _run_check(last, 0) if word else _anywhere

@@ -20,7 +20,10 @@ class Obfuscation:
 
     def detect(self, document: Document) -> Iterable[Finding]:
         """Report every disguise in the parts not seen before, each once."""
-        undone = {trick for _, _, views in document.new_parts() for trick in views.undone}
+        undone: set[str] = set()
+        for part, _, views in document.new_parts():
+            reading = document.reading(part)
+            undone |= reading.undone if reading else views.undone
         return [
             Finding(detector=self.name, version=self.version, label="obfuscated", value=trick)
             for trick in sorted(undone)

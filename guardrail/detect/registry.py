@@ -85,6 +85,7 @@ def load_detectors(names: Collection[str] | None = None) -> tuple[Detector, ...]
 def warm_up(detectors: Iterable[Detector]) -> None:
     """Have each detector load what it loads late; what fails here is left to fail in a scan."""
     document = Document(Request.of("Draw John Smith, 30, by the sea. 海辺の山田太郎さんを描いて。"))
+    document.reading(0)
     for detector in detectors:
         with suppress(Exception):
             tuple(detector.detect(document))

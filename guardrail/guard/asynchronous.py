@@ -21,7 +21,7 @@ from guardrail.flow import (
 )
 from guardrail.guard.driver import Driver, Steps, Which, no_model
 from guardrail.records import Output, Request
-from guardrail.screening import AskDetector, Screening
+from guardrail.screening import AskDetector, Keep, Recall, Screening
 from guardrail.streaming import StreamReader
 
 R = TypeVar("R")
@@ -86,16 +86,19 @@ class AsyncGuard(Driver):
         match effect:
             case AskDetector(detector, document):
                 return await self._scanner.ascan(detector, document)
+            case Recall() | Keep():
+                return self._conversation(effect)
             case OpenEntry(entry):
-                return await _to_the_end(self.log.open, entry)
+                await _to_the_end(self.log.open, entry)
             case CloseEntry(entry):
-                return await _to_the_end(self.log.close, entry)
+                await _to_the_end(self.log.close, entry)
             case CallModel():
                 return await source.call()
             case NextChunk():
                 return await source.next()
             case Release():
-                return None
+                pass
+        return None
 
 
 class AsyncGuardedStream(Generic[C]):

@@ -8,10 +8,12 @@ from typing import Any, Literal, TypeVar
 
 from guardrail.detect import known_detectors, load_detectors
 from guardrail.detect.base import Detector
+from guardrail.facts import Carried
 from guardrail.policy import Policy, load_policy
 from guardrail.records import AttemptClosed, AttemptLog, AttemptOpened
 from guardrail.scanning import Scanner
-from guardrail.screening import Screener
+from guardrail.screening import Keep, Recall, Screener
+from guardrail.sessions import Sessions
 
 R = TypeVar("R")
 Which = Literal["needed", "all"]
@@ -50,6 +52,7 @@ class Driver:
             detectors = load_detectors(policy.detectors)
         self.log = log
         self._screener = Screener(policy, detectors)
+        self._sessions = Sessions()
         self._scanner = Scanner(policy.limits.detector_ms / 1e3)
 
     @property
@@ -61,6 +64,14 @@ class Driver:
     def detectors(self) -> tuple[Detector, ...]:
         """The detectors it can ask, cheapest first."""
         return self._screener.detectors
+
+    def _conversation(self, effect: Recall | Keep) -> Carried | None:
+        match effect:
+            case Recall(request):
+                return self._sessions.recall(request)
+            case Keep(request, carried):
+                self._sessions.keep(request, carried)
+        return None
 
 
 def no_model() -> Any:

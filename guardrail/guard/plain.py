@@ -20,7 +20,7 @@ from guardrail.flow import (
 )
 from guardrail.guard.driver import Driver, Steps, Which, no_model
 from guardrail.records import Output, Request
-from guardrail.screening import AskDetector, Screening
+from guardrail.screening import AskDetector, Keep, Recall, Screening
 from guardrail.streaming import StreamReader
 
 R = TypeVar("R")
@@ -82,16 +82,19 @@ class Guard(Driver):
         match effect:
             case AskDetector(detector, document):
                 return self._scanner.scan(detector, document)
+            case Recall() | Keep():
+                return self._conversation(effect)
             case OpenEntry(entry):
-                return self.log.open(entry)
+                self.log.open(entry)
             case CloseEntry(entry):
-                return self.log.close(entry)
+                self.log.close(entry)
             case CallModel():
                 return source.call()
             case NextChunk():
                 return source.next()
             case Release():
-                return None
+                pass
+        return None
 
 
 class GuardedStream(Generic[C]):

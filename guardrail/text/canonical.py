@@ -46,6 +46,7 @@ _MAX_MARKS = 2
 _MAX_FOREIGN_MARKS = 6
 _MAX_FORMS = 20_000
 _MIN_HIDDEN = 3
+_FLAG = 2  # regional indicators in one
 
 _TRICKS = (
     (
@@ -94,7 +95,10 @@ def normalise(raw: str) -> tuple[str, Edits]:
         text = raw.casefold()
         if len(text) == len(raw):
             return text, Edits()
-    raw = _FLAGS.sub(_spell_flags, raw)
+    if any(len(run) % 2 or len(run) > _FLAG * 2 for run in _FLAGS.findall(raw)):
+        raw = _FLAGS.sub(_spelled, raw)
+    else:
+        raw = _FLAGS.sub(_spell_flags, raw)
     characters = set(raw)
     special = {c for c in characters if len(_FORMS[ord(c)]) != 1 or _joins(c)}
     plain = raw.translate(_SINGLES)
@@ -152,8 +156,11 @@ def _joins(char: str) -> bool:
 
 def _spell_flags(match: re.Match[str]) -> str:
     """Regional indicators as letters, but for a lone pair: that is a flag."""
-    run = match[0]
-    return run if len(run) == len("jp") else "".join(chr(ord(c) - 0x1F1E6 + 0x61) for c in run)
+    return match[0] if len(match[0]) == _FLAG else _spelled(match)
+
+
+def _spelled(match: re.Match[str]) -> str:
+    return "".join(chr(ord(c) - 0x1F1E6 + 0x61) for c in match[0])
 
 
 def _rewrite(raw: str, out: Rewriter, special: set[str], joining: set[str]) -> None:

@@ -49,6 +49,7 @@ _MIXED = re.compile(f"[{_FOREIGN}](?:(?<=[{_LATIN}].)|(?=[{_LATIN}]))")
 _WORD = re.compile(f"[{_LATIN}0-9\u0300-\u036f{_FOREIGN}]{{{_MIN_WORD},}}")
 _PURE_WORD = re.compile(f"(?<![\\w{_SYMBOLS}])[{_FOREIGN}]{{2,}}+(?!\\w)")
 _LOOKALIKE_WORD = re.compile(f"(?<![\\w{_SYMBOLS}])[{''.join(_STRONG)}]{{{_MIN_WORD},}}+(?!\\w)")
+_FOREIGN_WORD = re.compile(f"[{''.join(_SCRIPTS.values())}]+")
 _OTHER_LETTER = re.compile(f"[^\\W\\d_{''.join(_STRONG)}]")
 # Letters of a script that are not lookalikes: they show that it is really written.
 _GENUINE = {
@@ -78,7 +79,10 @@ def unmask(text: str) -> str:
         return _unmask_alone(text)
     if _MIXED.search(text):
         genuine = any(not _is_strong(word) for word in _PURE_WORD.findall(text))
-        text = _WORD.sub(lambda m: _unmix(m[0], genuine=genuine), text)
+        unmixed = _WORD.sub(lambda m: _unmix(m[0], genuine=genuine), text)
+        if unmixed != text and all(map(_is_stand_in, _FOREIGN_WORD.findall(unmixed))):
+            return _FOREIGN_WORD.sub(lambda m: m[0].translate(_TO_LATIN), unmixed)
+        text = unmixed
     return _LOOKALIKE_WORD.sub(lambda m: _unmask_word(m[0], text), text)
 
 
@@ -115,6 +119,14 @@ def _unmask_alone(text: str) -> str:
     if len(letters) < _MIN_WORD or _OTHER_LETTER.search(text) or not _UNMISTAKABLE.search(letters):
         return text
     return text.translate(_TO_LATIN)
+
+
+def _is_stand_in(word: str) -> bool:
+    """Whether a foreign word stands in for a Latin one: strong lookalikes, or of two scripts."""
+    if _is_strong(word):
+        return True
+    scripts = sum(letters.search(word) is not None for letters in _IN_SCRIPT.values())
+    return (scripts > 1 or len(word) < _MIN_WORD) and all(c in _ANY for c in word)
 
 
 def _is_strong(letters: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from pathlib import Path
+from statistics import mode
 from typing import TYPE_CHECKING, NamedTuple
 
 from guardrail.text.skeleton import LEET_SIGN
@@ -62,9 +63,12 @@ _DOUBLED = frozenset("bcdefglmnoprstz")
 _ORDINARY_REPEAT = re.compile(
     r"[ivxlcdm]+\Z|(?=[a-z]{9})[a-z]{3,}?([fklmnprst])\1\1(?!\1)(?![a-z]*([a-z])\2\2)[a-z]{3,}\Z"
 )
+_NUMERAL = re.compile(r"[ivxlcdm]+\Z")
 _ACCENTED = re.compile("(?<![^\\W_])[\u00e0-\u00f6\u00f8-\u024f\u1e00-\u1eff]{4,}(?![^\\W_])")
 _BARE = str.maketrans("øđłħŧıßðþœæŋƒ", "odlhtisdpoanf")  # fmt: skip
 
+_STOPS = frozenset((". ", "... ", "\u2026 "))
+_FULL_STOP = 4
 _MIN_RUN = 3
 _MIN_FOREIGN_RUN = 4
 _MIN_JOINED = 3
@@ -124,25 +128,32 @@ def _latin_run(view: View, start: int, end: int) -> Iterator[Disguise]:
     """The words of one run of single letters, parted at its wider gaps."""
     words: list[list[re.Match[str]]] = [[]]
     steps = list(_STEP.finditer(view.text, start, end))
-    narrow = min(_width(step[2]) for step in steps[:-1])
+    narrow = mode(_width(step[2]) for step in steps[:-1])
     for step in steps:
         words[-1].append(step)
         if step[2] and _width(step[2]) > narrow:
             words.append([])
+    spelled = False
+    short: list[Disguise] = []
     for word in words:
         letters = "".join(step[1] for step in word)
         low, high = word[0].start(), word[-1].end(1)
         spaced = narrow >= _width(" ")
         if _is_spelled(letters) and not (spaced and _COUNT.fullmatch(letters)):
+            spelled = True
             reading = _readings(letters) if spaced else letters
             yield Disguise(low, high, reading, not _are_initials(view, low, high))
+        elif len(letters) == _SHORT_PIECE and letters.isalpha():
+            short.append(Disguise(low, high, letters, sure=False))
+    if spelled:
+        yield from short
 
 
 def _width(gap: str) -> int:
-    """How much a gap parts: a point, a point in spaces, one space, several."""
+    """How much a gap parts: a point, a point in spaces, one space, several, a full stop."""
     if gap.isspace():
         return 2 + (len(gap) > 1)
-    return int(" " in gap)
+    return _FULL_STOP if gap in _STOPS else int(" " in gap)
 
 
 def _is_spelled(letters: str) -> bool:
@@ -260,13 +271,18 @@ def repeats(view: View) -> Iterator[Disguise]:
         return
     for match in _REPEATING.finditer(view.text):
         word = match[0]
-        if not _REPEAT.search(word) or len(set(word)) == 1 or _ORDINARY_REPEAT.match(word):
+        if not _REPEAT.search(word) or len(set(word)) == 1 or _is_ordinary_repeat(word):
             continue
         single = _REPEAT.sub(r"\1", word)
         double = _REPEAT.sub(lambda m: m[1] * (1 + (m[1] in _DOUBLED)), word)
         if single not in _ORDINARY["drawn"] and double not in _ORDINARY["drawn"]:
             reading = single if single == double else f"{double} {single}"
             yield Disguise(*match.span(), reading, sure=True)
+
+
+def _is_ordinary_repeat(word: str) -> bool:
+    drawn = any(len(m[0]) > _MIN_RUN for m in _REPEAT.finditer(word))
+    return bool((_NUMERAL if drawn else _ORDINARY_REPEAT).match(word))
 
 
 PASSES: tuple[tuple[str, Callable[[View], Iterator[Disguise]]], ...] = (

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 from guardrail.text.spans import Edits, Rewriter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from guardrail.text.disguise import Disguise
     from guardrail.text.views import View
+
+TRICKS = frozenset({"confusable", "separators", "leet", "repeats"})
+"""What `undo` may say it has undone."""
 
 # A digit or sign between letters, at the end of a word, or before its first letter.
 LEET_SIGN = re.compile(
@@ -34,6 +37,8 @@ _GAP_HINT = re.compile(
 _CJK_HINT = re.compile(
     f"[{_CJK}](?<![{_CJK}].)[{_GAP}]{{1,3}}[{_CJK}]|[{_CJK}][{_GAP}][{_CJK}](?![{_CJK}])"
 )
+_PAIR = 2  # letters of a short word among others that are spelled out
+_WIDE_GAP = re.compile(r"[ \t]{2,}")
 _REPEAT_HINT = re.compile(r"([a-z])\1\1")
 _ACCENT_HINT = re.compile("[\u00e0-\u00f6\u00f8-\u024f\u1e00-\u1eff]{4}")
 
@@ -58,6 +63,30 @@ def undo(canonical: View) -> tuple[View | None, frozenset[str]]:
     if view is canonical:
         return None, frozenset()
     return _unify(view), frozenset(undone)
+
+
+def settle(
+    canonical: View, choose: Callable[[str, str, str], str]
+) -> tuple[View, list[tuple[int, int]]]:
+    """A text that is surely disguised, in one reading, and the original ranges of the disguises.
+
+    Leet is left as it is. choose: what a place reads, given the disguise, what is written there,
+    and its readings parted by spaces.
+    """
+    from guardrail.text.disguise import PASSES, Disguise
+
+    view, places = canonical, list[tuple[int, int]]()
+    for name, find in PASSES:
+        found = [d for d in find(view) if d.sure or len(d.reading) == _PAIR]
+        found = [] if name == "leet" else found
+        places += [view.span(d.start, d.end) for d in found]
+        text = view.text
+        one = [d._replace(reading=choose(name, text[d.start : d.end], d.reading)) for d in found]
+        view, _ = _apply(view, one)
+        if name == "separators":
+            view = _unmask(view, set())
+    wide = [Disguise(*m.span(), " ", sure=True) for m in _WIDE_GAP.finditer(view.text)]
+    return _apply(view, wide)[0], places
 
 
 def _looks_disguised(text: str) -> bool:

@@ -9,6 +9,8 @@ from guardrail.text import skeleton as _skeleton
 from guardrail.text.spans import Clusters
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from guardrail.text.spans import Edits
 
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
@@ -62,7 +64,16 @@ class Views:
     raw: the text as received; lone surrogates are kept.
     """
 
-    __slots__ = ("_canonical", "_clusters", "_folded", "_kana", "_skeleton", "_tricks", "raw")
+    __slots__ = (
+        "_canonical",
+        "_clusters",
+        "_folded",
+        "_kana",
+        "_skeleton",
+        "_tricks",
+        "_undone",
+        "raw",
+    )
 
     def __init__(self, text: str) -> None:
         self.raw = text
@@ -72,6 +83,7 @@ class Views:
         self._skeleton: object = _UNSET
         self._folded = False
         self._tricks: frozenset[str] = frozenset()
+        self._undone: frozenset[str] | None = None
 
     @property
     def canonical(self) -> View:
@@ -113,6 +125,32 @@ class Views:
         Ordinary uses are not reported: emoji sequences, Persian joiners, full-width letters in
         Japanese text.
         """
+        if self._undone is None:
+            self._undone = self._all_undone()
+        return self._undone
+
+    @property
+    def whole(self) -> View:
+        """The text as received."""
+        return View(self.raw, self._clusters)
+
+    def settled(self, choose: Callable[[str, str, str], str]) -> tuple[View, list[tuple[int, int]]]:
+        """Canonical with what is surely a disguise undone, each place read in one way.
+
+        With it come the half-open ranges of the original that were rewritten, code points.
+        Leet is left as it is. choose: what a place reads, given the disguise, what is written
+        there, and its readings parted by spaces.
+        """
+        if not self.undone & _skeleton.TRICKS:
+            return self.canonical, []
+        return _skeleton.settle(self.canonical, choose)
+
+    def read_elsewhere(self) -> None:
+        """Show no skeleton from now on: what it says is read as a text of its own."""
+        _ = self.undone
+        self._skeleton = None
+
+    def _all_undone(self) -> frozenset[str]:
         _ = self.skeleton
         found = self._tricks
         if not self.raw.isascii() or _CONTROL.search(self.raw):

@@ -43,6 +43,21 @@ def find(text: str, operation: Operation = Operation.CHAT) -> list[Finding]:
         ("zeichne meine Nachbarin", "meine Nachbarin"),
         ("desenhe minha ex", "minha ex"),
         ("gambar mantan saya", "mantan saya"),
+        ("нарисуй мою бывшую", "мою бывшую"),
+        ("нарисуй девушку на фото", "девушку на фото"),
+        ("ارسم حبيبتي السابقة", "حبيبتي السابقة"),
+        ("วาดแฟนเก่าของผม", "แฟนเก่าของผม"),
+        ("मेरी पत्नी का चित्र", "मेरी पत्नी"),
+        ("vẽ bạn gái cũ của tôi", "bạn gái cũ của tôi"),
+        ("narysuj moją siostrę", "moją siostrę"),
+        ("teken mijn buurvrouw", "mijn buurvrouw"),
+        ("ζωγράφισε την πρώην μου", "την πρώην μου"),
+        ("צייר את האקסית שלי", "האקסית שלי"),
+        ("隣の奥さんを描いて", "隣の奥さん"),
+        ("画隔壁的女生", "隔壁的女生"),
+        ("옆집 여자 그려줘", "옆집 여자"),
+        ("das Mädchen auf dem Foto", "das Mädchen auf dem Foto"),
+        ("la fille sur cette photo", "la fille sur cette photo"),
     ],
 )
 def test_relations_are_found_and_are_no_names(text: str, expected: str) -> None:
@@ -73,6 +88,19 @@ def test_accounts_are_private_references(text: str, expected: str) -> None:
         "a photo of the current prime minister of Japan",
         "a photo of the actress who played Hermione",
         "a photo of the lead singer of Coldplay",
+        "a photo of Tesla's CEO",
+        "a photo of the French president",
+        "日本の総理大臣を描いて",
+        "ハーマイオニー役の女優の写真",
+        "画一张美国总统的图",
+        "画饰演赫敏的女演员",
+        "미국 대통령 그려줘",
+        "dibuja al presidente de México",
+        "dessine le président de la France",
+        "zeichne den Bundeskanzler",
+        "desenhe o presidente do Brasil",
+        "нарисуй президента России",
+        "ارسم رئيس فرنسا",
     ],
 )
 def test_descriptions_of_well_known_people_are_public_references(text: str) -> None:
@@ -94,7 +122,16 @@ def test_speaking_about_somebody_is_a_mention(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["write to me@example.com", "a girl with a red hat", "motherboard and sonnet", "母国の兄弟愛"],
+    [
+        "write to me@example.com",
+        "a girl with a red hat",
+        "motherboard and sonnet",
+        "母国の兄弟愛",
+        "the king of hearts card",
+        "大統領選挙について",
+        "看板娘を描いて",
+        "the president of a chess club",
+    ],
 )
 def test_what_only_looks_like_a_reference_is_none(text: str) -> None:
     assert find(text) == []
@@ -103,3 +140,24 @@ def test_what_only_looks_like_a_reference_is_none(text: str) -> None:
 def test_an_image_operation_depicts_the_relation() -> None:
     (finding,) = find("my wife and a dog", Operation.IMAGE_EDIT)
     assert finding.role is Role.DEPICTED
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("a girl who looks exactly like Taylor Swift", "Taylor Swift"),
+        ("a woman with the face of Emma Watson", "Emma Watson"),
+        ("新垣結衣に激似の女性を描いて", "新垣結衣"),
+        ("画长得像刘亦菲的女孩", "刘亦菲"),
+    ],
+)
+def test_a_look_alike_depicts_the_one_it_is_like(text: str, name: str) -> None:
+    (finding,) = (f for f in find(text) if f.name)
+    assert finding.span is not None
+    assert text[finding.span.start : finding.span.end] == name
+    assert finding.role is Role.DEPICTED
+
+
+def test_the_character_that_somebody_played_is_not_the_one_meant() -> None:
+    kinds = {f.value for f in find("ハーマイオニー役の女優の写真")}
+    assert kinds == {Kind.PUBLIC}

@@ -10,7 +10,9 @@ from guardrail.detect.sexual.features import BITS, SHORT, features, pair
 from guardrail.detect.sexual.linear import Layer, Linear, load_linear
 from guardrail.records import Operation, Request
 
-LAYER = Layer(bias=0.0, lexicon=1.0, silent=-2.0, alone=1.0, beside=0.5, margin=(-4.0, 4.0))
+LAYER = Layer(
+    lexicon=1.0, silent=(-2.0, 1.0), vague=(-1.0, 0.8), telling=(0.0, 0.5), margin=(-4.0, 4.0)
+)
 HARMLESS = "a watercolour of a quiet harbour with fishing boats and gulls at dawn. "
 
 
@@ -61,6 +63,21 @@ def test_the_layer_rises_with_both_opinions_and_holds_margins_in_range() -> None
     assert LAYER.score(0.2, 0.0) < LAYER.score(0.8, 0.0)
     assert LAYER.score(None, 0.0) < LAYER.score(None, 2.0) < LAYER.score(None, 4.0)
     assert LAYER.score(None, 4.0) == LAYER.score(None, 400.0)
+
+
+def test_words_that_say_little_leave_more_to_the_model() -> None:
+    little, more = (LAYER.score(0.5, -2.0, vague=vague) for vague in (True, False))
+    assert LAYER.score(None, -2.0) < little < more
+
+
+def test_the_shipped_layer_never_falls_where_evidence_or_margin_rises() -> None:
+    _, layer = load_linear()
+    steps = [number / 10 for number in range(-60, 81)]
+    for vague in (True, False):
+        by_margin = [layer.score(0.3, margin, vague=vague) for margin in steps]
+        by_lexicon = [layer.score(of / 20, -2.0, vague=vague) for of in range(21)]
+        assert by_margin == sorted(by_margin)
+        assert by_lexicon == sorted(by_lexicon)
 
 
 @settings(max_examples=60, deadline=None)

@@ -18,10 +18,12 @@ _LARGE = re.compile("[百千万]").search
 _NOT_ALONE_BEFORE = re.compile(r"[$€£¥₩#]\Z|\d[.,:/]\Z")
 _NOT_ALONE_AFTER = re.compile(r"[.,:]\d")
 _HAN = {c: i for i, c in enumerate("〇一二三四五六七八九")} | {"零": 0, "两": 2}
+_ADJACENT = "一二 二三 三四 四五 五六 六七 七八 八九"
 _TENS = 18  # a number word worth this or more takes the next one as its units: twenty five
 _JOIN = re.compile(r"[\s-]*(?:(?:y|e|et|und|and|и|ve|و)\s*)?")
 _LONGEST_JOIN = 6
 _FIGURES, _HAN_FIGURES = 2, 3
+_SYNTAX = re.compile(r"\\.|\(\?(?:[:=!]|<[=!])|\{[^}]*\}")
 _BEFORE = 32  # characters of context read in front of a number
 _AFTER = 64
 
@@ -51,6 +53,13 @@ class _Rule(NamedTuple):
     need: re.Pattern[str] | None
     unless: re.Pattern[str] | None
 
+    @property
+    def latin(self) -> bool:
+        """Whether an ASCII text may lead to it."""
+        words = _SYNTAX.sub("", self.need.pattern) if self.need else ""
+        foreign = any(c.isalpha() and not c.isascii() for c in words)
+        return not foreign or bool(re.search("[a-z0-9]", words))
+
 
 def numbers(text: str, words: Iterable[Hit]) -> list[Number]:
     """List the numbers of a canonical text; `words` are hits whose entry's weight is a value."""
@@ -75,6 +84,8 @@ def _han(match: re.Match[str]) -> Number:
     """Read Han numerals below a hundred; longer ones count as 99."""
     figure = match[0]
     tens, ten, units = figure.rpartition("十")
+    if len(units) > 1 and units in _ADJACENT:
+        figure, units = figure[:-1], units[0]  # 十二三: twelve or thirteen
     if len(figure) > _HAN_FIGURES or (ten and (len(tens) > 1 or len(units) > 1)) or _LARGE(figure):
         value = 99
     elif ten:
@@ -117,6 +128,7 @@ class AgeRules:
         rules = tuple(rules)
         self._most = max(rule.most for rule in rules)
         self._led = tuple(rule for rule in rules if rule.need)
+        self._latin = tuple(rule for rule in self._led if rule.latin)
         self._bare = tuple(rule for rule in rules if not rule.need)
         follows = "|".join(f"(?:{rule.after.pattern})" for rule in self._bare)
         self._follows = re.compile(follows)
@@ -132,7 +144,8 @@ class AgeRules:
             return None
         lead = text[max(0, number.start - _BEFORE) : number.start]
         before = lead.rstrip()[-1:]
-        rules = () if before.isdecimal() else self._led  # a list of numbers leads to none
+        led = self._latin if lead.isascii() else self._led
+        rules = () if before.isdecimal() else led  # a list of numbers leads to none
         if self._follows.match(text, number.end, number.end + _AFTER):
             rules += self._bare
         ages = [age for rule in rules if (age := _applied(rule, text, number, lead))]

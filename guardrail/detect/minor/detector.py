@@ -8,8 +8,9 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from guardrail.detect.lexicon import Lexicon
-from guardrail.detect.minor.ages import AgeRules, numbers
+from guardrail.detect.minor.ages import Age, AgeRules, numbers
 from guardrail.detect.minor.checks import load_checks
+from guardrail.detect.minor.expressions import expressed, load_expressions
 from guardrail.records import Finding, Span
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from guardrail.detect.base import Document
     from guardrail.detect.lexicon import Hit
     from guardrail.records import FactName
-    from guardrail.text import Views
+    from guardrail.text import View, Views
 
 _PACKAGE = "guardrail.detect.minor"
 _NUMBER = "number"
@@ -33,14 +34,15 @@ class _Cue(NamedTuple):
 
 
 class MinorTerms:
-    """Reports a `minor` finding for each cue; value: `age`, `school`, `child`, `teen` or `look`.
+    """Reports a `minor` finding for each cue.
 
+    value: `age`, `school`, `child`, `teen`, `look`, or `named` for a well-known young character.
     Scores come from the data files: 0.5 and more says that a minor is spoken of, less is a weak
     cue. Where an age is in doubt, the score says minor.
     """
 
     name: ClassVar[str] = "minor.terms"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     provides: ClassVar[frozenset[FactName]] = frozenset({"minor"})
     cost: ClassVar[float] = 20.0
     inline: ClassVar[bool] = True
@@ -49,6 +51,7 @@ class MinorTerms:
         self._lexicon = _lexicon()
         self._checks = load_checks(_PACKAGE, "checks.tsv")
         self._ages = _ages()
+        self._expressions = load_expressions(_PACKAGE, "expressions.tsv")
 
     def detect(self, document: Document) -> Iterable[Finding]:
         """Report the strongest cues in each part this stage adds, at most 32 a part."""
@@ -68,22 +71,28 @@ class MinorTerms:
         for number in stated:
             age = self._ages.match(canonical.text, number)
             if age is not None:
-                yield _Cue(age.cue, canonical.span(age.start, age.end), age.score)
-        # 3. Terms, weighed by what stands beside them.
+                yield self._cue(canonical, age)
+        # 3. Expressions of several words.
+        for found in expressed(self._expressions, canonical.text):
+            yield self._cue(canonical, Age(*found))
+        # 4. Terms, weighed by what stands beside them.
         adult_teens = sorted(n.start for n in stated if n.value in _TEEN_AGES)
         for hit in hits:
             label, _, check = hit.entry.label.partition(":")
-            score = 0.0 if label == _NUMBER else self._score(hit, check)
+            if label == _NUMBER:
+                continue
+            weight, place = hit.entry.weight, (hit.start, hit.end)
+            score = self._checks.weigh(check, weight, hit.view.text, place)
             if label == _TEEN and hit.view is canonical and _near(adult_teens, hit):
                 score = min(score, _TEEN_STATED)
             if score > 0:
                 yield _Cue(label, hit.span, score)
 
-    def _score(self, hit: Hit, check: str) -> float:
-        for rule in self._checks.get(check, ()):
-            if rule.holds(hit):
-                return rule.score
-        return hit.entry.weight
+    def _cue(self, view: View, found: Age) -> _Cue:
+        place = (found.start, found.end)
+        return _Cue(
+            found.cue, view.span(*place), self._checks.weigh("", found.score, view.text, place)
+        )
 
     def _finding(self, part: int, cue: _Cue) -> Finding:
         return Finding(
@@ -104,7 +113,7 @@ def _near(sorted_starts: list[int], hit: Hit) -> bool:
 @cache
 def _lexicon() -> Lexicon:
     names = sorted(f.name for f in files(_PACKAGE).iterdir() if f.name.startswith("terms."))
-    return Lexicon.load(_PACKAGE, *names, "numbers.tsv")
+    return Lexicon.load(_PACKAGE, *names, "characters.tsv", "numbers.tsv")
 
 
 @cache

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from guardrail.detect.persons.alphabets import AlphabetNames
 from guardrail.detect.persons.chinese import ChineseNames
 from guardrail.detect.persons.hits import Hit, select
 from guardrail.detect.persons.index import Entry, NameIndex
@@ -46,9 +47,10 @@ class PersonNames:
     def __init__(self, index: NameIndex | None = None, *, trained: bool = True) -> None:
         self._index = index or NameIndex.shipped()
         self._latin = LatinNames(trained=trained)
-        self._japanese = JapaneseNames()
-        self._chinese = ChineseNames()
+        self._japanese = JapaneseNames(trained=trained)
+        self._chinese = ChineseNames(trained=trained)
         self._korean = KoreanNames(trained=trained)
+        self._alphabets = AlphabetNames()
         self._references = References()
 
     def detect(self, document: Document) -> Iterable[Finding]:
@@ -140,6 +142,7 @@ class PersonNames:
                 hits += self._japanese.find(raw, full_only=True)
         if has_hangul(raw):
             hits += self._korean.find(raw)
+        hits += self._alphabets.find(raw)
         return hits
 
 

@@ -39,7 +39,9 @@ def select(hits: Iterable[Hit]) -> list[Hit]:
     hits = list(hits)
     described = [h for h in hits if not h.name and h.kind is Kind.PUBLIC]
     if described:
-        hits = [h for h in hits if not _played(h, described)]
+        parts = [h for h in hits if _played(h, described)]
+        hits = [h for h in hits if h.known or not h.name or not _over(h, parts)]
+        hits = [h for h in hits if h not in parts and not _mentioned(h, described)]
     ranked = sorted(hits, key=lambda h: (not h.name, h.start - h.end, not h.known, -h.score))
     kept: list[Hit] = []
     owner: dict[int, int] = {}
@@ -62,8 +64,27 @@ def select(hits: Iterable[Hit]) -> list[Hit]:
 def _played(hit: Hit, described: list[Hit]) -> bool:
     """Whether the hit is a character inside the description of a real person."""
     return hit.kind is Kind.FICTIONAL and any(
-        d.start < hit.start and hit.end <= d.end for d in described
+        d.start <= hit.start and hit.end <= d.end and hit.end - hit.start < d.end - d.start
+        for d in described
     )
+
+
+def _mentioned(hit: Hit, described: list[Hit]) -> bool:
+    """Whether the hit is an unlisted word of a description, such as the country of a president."""
+    return (
+        hit.name
+        and not hit.known
+        and any(
+            d.start <= hit.start
+            and hit.end <= d.end
+            and 2 * (hit.end - hit.start) < d.end - d.start
+            for d in described
+        )
+    )
+
+
+def _over(hit: Hit, others: list[Hit]) -> bool:
+    return any(hit.start < other.end and other.start < hit.end for other in others)
 
 
 def _merged(longer: Hit, listed: Hit) -> Hit:

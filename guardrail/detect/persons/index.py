@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from guardrail.detect.persons.inflection import inflected
 from guardrail.detect.persons.lexicon import entries, plain, rows
 from guardrail.records import Kind
 from guardrail.text import fold
@@ -24,12 +25,14 @@ _KANA = "\ue000"  # stands before keys whose kana are unified
 _EAST = "\u3041-\u30fa\u30fc-\u30ff\u3400-\u9fff"
 _BITS = {"c": 4, "m": 8}
 _DOTS = re.compile(r"[\s・\uff1d=·•‧]+")
+_DOTTED = re.compile("[・\uff1d=·•‧]")
 _JOINT = re.compile(f"(?<=[{_EAST}])[ 　・\uff1d=·•‧](?=[{_EAST}])")
 _KATAKANA = re.compile("[\u30a1-\u30fa\u30fc]")
 _HANGUL = re.compile("[\uac00-\ud7a3]+")
 _CJK_FROM = "\u3041"
 _PUBLIC, _FICTIONAL, _CONTEXT, _MAKER = 1, 2, 4, 8
 _MIN_HASHTAG = 9
+_BETWEEN = re.compile(r"[\s'.-]")
 _MIN_KANA = 6
 _HEAD = 2
 _MIN_DOTLESS = 6
@@ -138,11 +141,12 @@ class NameIndex:
         """Every listed name in a canonical text, the longest at each place, left to right."""
         if text.isascii():
             return self._walk(text, self._word_starts(text), "", None)
-        joined, offsets = _joined(_LONE.sub("\ufffd", text))
+        whole = _LONE.sub("\ufffd", text)
+        joined, offsets = _joined(whole)
         heads = self._heads
         words = self._word_starts(joined)
         words += [i for i in range(len(joined)) if joined[i : i + _HEAD] in heads]
-        return self._walk(joined, sorted(words), "", offsets)
+        return self._walk(joined, sorted(words), "", offsets, whole)
 
     def _word_starts(self, text: str) -> list[int]:
         words = self._words
@@ -162,8 +166,20 @@ class NameIndex:
         return self._walk(joined, starts, _KANA, offsets)
 
     def _walk(
-        self, text: str, starts: Iterable[int], prefix: str, offsets: list[int] | None
+        self,
+        text: str,
+        starts: Iterable[int],
+        prefix: str,
+        offsets: list[int] | None,
+        whole: str = "",
     ) -> Iterator[Entry]:
+        def spaced(start: int, end: int) -> bool:
+            if offsets is None:
+                return False
+            begin, stop = offsets[start], offsets[end - 1] + 1
+            beside = whole[max(0, begin - 1) : begin] + whole[stop : stop + 1]
+            return not _DOTTED.search(beside) and _stands_alone(whole, begin, stop)
+
         done = 0
         prefixes = self._trie.prefixes
         skip = len(prefix)
@@ -173,7 +189,7 @@ class NameIndex:
             keys = prefixes(prefix + text[start : start + _LONGEST])
             for key in sorted(keys, key=len, reverse=True) if keys else ():
                 end = start + len(key) - skip
-                if prefix or _stands_alone(text, start, end):
+                if prefix or _stands_alone(text, start, end) or spaced(start, end):
                     done = end
                     if offsets is None:
                         yield self._entry(key, start, end)
@@ -243,15 +259,21 @@ def _titles() -> tuple[str, ...]:
 
 def _keys(name: str) -> set[str]:
     """The folded forms under which a name is looked up."""
+    if name.isascii() and name.isprintable():
+        return _spelled({name.lower()})
     folded = fold(name, "canonical")
     if _DENSE.search(folded):
         squeezed = _DOTS.sub("", folded)
         kana = fold(squeezed, "kana")
         return {folded, squeezed} | ({_KANA + kana} if len(kana) >= _MIN_KANA else set())
-    forms = {folded, plain(folded)}
-    forms |= {form.replace("’", "'") for form in forms}
+    forms = {folded, plain(folded)} | inflected(folded)
+    return _spelled(forms | {form.replace("’", "'") for form in forms})
+
+
+def _spelled(forms: set[str]) -> set[str]:
+    """Names also without dots, and in one word as in a hashtag."""
     forms |= {form.replace(".", "") for form in forms if len(form) >= _MIN_DOTLESS}
-    joined = {re.sub(r"[\s'.-]", "", form) for form in forms if " " in form}
+    joined = {_BETWEEN.sub("", form) for form in forms if " " in form}
     return forms | {form for form in joined if len(form) >= _MIN_HASHTAG}
 
 

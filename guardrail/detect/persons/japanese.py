@@ -7,9 +7,12 @@ import threading
 from functools import cache
 from importlib import import_module
 from typing import Any
+from zlib import crc32
 
 from guardrail.detect.persons.hits import Hit
 from guardrail.detect.persons.lexicon import entries
+from guardrail.detect.persons.morphemes import MorphemeTagger
+from guardrail.detect.persons.tagging import Said
 from guardrail.records import Kind
 
 _LINKS = frozenset("・=\uff1d·")
@@ -42,14 +45,17 @@ def _endings(label: str) -> tuple[str, ...]:
 
 
 class Morpheme:
-    """One token: where it stands, which kind of noun it is, and the analyser's own view of it."""
+    """One token: where it stands, which kind of noun it is, and the analyser's own view of it.
 
-    __slots__ = ("begin", "end", "raw", "sort")
+    code: hash of its part of speech.
+    """
 
-    def __init__(self, begin: int, end: int, sort: str, raw: Any) -> None:
+    __slots__ = ("begin", "code", "end", "raw", "sort")
+
+    def __init__(self, begin: int, end: int, sort: tuple[str, int], raw: Any) -> None:
         self.begin = begin
         self.end = end
-        self.sort = sort
+        self.sort, self.code = sort
         self.raw = raw
 
     @property
@@ -65,7 +71,7 @@ class Analyser:
         self._local = threading.local()
         self._lock = threading.Lock()
         self._dictionary: Any = None
-        self._sorts: dict[int, str] = {}
+        self._sorts: dict[int, tuple[str, int]] = {}
 
     def tokens(self, text: str) -> list[Morpheme]:
         """The morphemes of a text, in pieces the tokenizer can take; none where nobody is named."""
@@ -77,9 +83,12 @@ class Analyser:
             codes = [m.part_of_speech_id() for m in morphemes]
             for code, m in zip(codes, morphemes, strict=True):
                 if code not in sorts:
-                    sorts[code] = _sort(m.part_of_speech())
+                    pos = m.part_of_speech()
+                    sorts[code] = _sort(pos), crc32("".join(pos).encode())
             kinds = [sorts[code] for code in codes]
-            if _HOPEFUL.isdisjoint(kinds) and not _KATAKANA_WORD.search(piece):
+            if _HOPEFUL.isdisjoint([kind for kind, _ in kinds]) and not _KATAKANA_WORD.search(
+                piece
+            ):
                 continue
             found += [
                 Morpheme(base + m.begin(), base + m.end(), kind, m)
@@ -125,13 +134,29 @@ def _pieces(text: str) -> list[tuple[int, str]]:
 class JapaneseNames:
     """Finds personal names in Japanese text."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, trained: bool = True) -> None:
         self._analyser = Analyser()
+        self._tagger = MorphemeTagger() if trained else None
 
     def find(self, text: str, *, full_only: bool = False) -> list[Hit]:
         """Names with spans in `text`, kind `private`; `full_only`: surname with given name only."""
         tokens = self._analyser.tokens(text)
-        hits: list[Hit] = []
+        found: Said = self.by_rule(text, tokens, full_only=full_only)
+        if self._tagger is not None and not full_only and tokens:
+            found = self._tagger.revised(text, tokens, found)
+        return [
+            Hit(tokens[i].begin, tokens[j - 1].end, Kind.PRIVATE, score) for score, i, j in found
+        ]
+
+    def tokens(self, text: str) -> list[Morpheme]:
+        """The morphemes of a text; none where nobody is named."""
+        return self._analyser.tokens(text)
+
+    def by_rule(
+        self, text: str, tokens: list[Morpheme], *, full_only: bool = False
+    ) -> list[tuple[float, int, int]]:
+        """What the analyser's nouns and the words around say: score, half-open range of tokens."""
+        hits: list[tuple[float, int, int]] = []
         i = 0
         while i < len(tokens):
             j = self._run(text, tokens, i)
@@ -141,7 +166,7 @@ class JapaneseNames:
             score = self._judge(text, tokens, i, j)
             sorts = {t.sort for t in tokens[i:j]}
             if score and (not full_only or {SURNAME, GIVEN} <= sorts):
-                hits.append(Hit(tokens[i].begin, tokens[j - 1].end, Kind.PRIVATE, score))
+                hits.append((score, i, j))
             i = j
         return hits
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from guardrail.detect.persons.hits import Hit
 from guardrail.detect.persons.lexicon import (
@@ -62,7 +62,7 @@ class LatinNames:
 
     def by_rule(self, tokens: Tokens) -> list[tuple[float, int, int]]:
         """What the hand-set weights choose: score in [0, 1], and half-open range of words."""
-        chosen = self._choose(self._candidates(tokens))
+        chosen = apart(self._candidates(tokens))
         chosen += self._again(tokens, chosen)
         return [(_squash(score), i, j) for score, i, j in chosen]
 
@@ -222,14 +222,6 @@ class LatinNames:
         )
 
     @staticmethod
-    def _choose(found: list[tuple[float, int, int]]) -> list[tuple[float, int, int]]:
-        kept: list[tuple[float, int, int]] = []
-        for score, i, j in sorted(found, key=lambda c: (-c[0] - 0.3 * (c[2] - c[1]), c[1])):
-            if all(j <= a or b <= i for _, a, b in kept):
-                kept.append((score, i, j))
-        return kept
-
-    @staticmethod
     def _again(t: Tokens, chosen: Sequence[tuple[float, int, int]]) -> list[tuple[float, int, int]]:
         """A surname or given name standing alone after its full form was seen."""
         words = {
@@ -247,6 +239,17 @@ class LatinNames:
             for k, word in enumerate(t.words)
             if word in words and k not in taken and t.caps[k]
         ]
+
+
+def apart(found: Iterable[tuple[float, int, int]]) -> list[tuple[float, int, int]]:
+    """Those of the scored ranges that overlap no better one, the best first."""
+    kept: list[tuple[float, int, int]] = []
+    taken: set[int] = set()
+    for score, i, j in sorted(found, key=lambda c: (-c[0] - 0.3 * (c[2] - c[1]), c[1])):
+        if taken.isdisjoint(range(i, j)):
+            kept.append((score, i, j))
+            taken.update(range(i, j))
+    return kept
 
 
 def _inner(t: Tokens, k: int) -> bool:

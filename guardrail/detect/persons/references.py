@@ -16,6 +16,15 @@ if TYPE_CHECKING:
     from guardrail.text import View
 
 _LIST = re.compile(r"<(\w+)>")
+_LETTERS = {
+    "cyrillic": re.compile("[\u0400-\u052f]"),
+    "greek": re.compile("[\u0370-\u03ff\u1f00-\u1fff]"),
+    "arabic": re.compile("[\u0620-\u064a]"),
+    "hebrew": re.compile("[\u05d0-\u05ea]"),
+    "thai": re.compile("[\u0e01-\u0e4e]"),
+    "devanagari": re.compile("[\u0900-\u097f]"),
+}
+_OTHER = re.compile("|".join(letters.pattern for letters in _LETTERS.values()))
 _SCORES = {Kind.RELATIONAL: 0.85, Kind.PRIVATE: 0.8, Kind.PUBLIC: 0.8}
 
 
@@ -27,7 +36,9 @@ def _wordings() -> dict[str, list[tuple[Kind, Wording]]]:
         if first == "list":
             lists[second] = source
         else:
-            whole = _LIST.sub(lambda m: lists[m[1]], source)
+            whole = source
+            while _LIST.search(whole):
+                whole = _LIST.sub(lambda m: lists[m[1]], whole)
             found.setdefault(first, []).append((Kind(second), Wording.of(whole, *needs)))
     return found
 
@@ -61,4 +72,6 @@ def _scripts(text: str) -> list[str]:
             scripts += ["han", "ja"]
         if has_hangul(text):
             scripts.append("hangul")
+        if _OTHER.search(text):
+            scripts += [name for name, letters in _LETTERS.items() if letters.search(text)]
     return scripts

@@ -15,11 +15,16 @@ if TYPE_CHECKING:
     from guardrail.records import TextPart
 
 _REACH = 60
+_FAR = 400
 _MAKER = re.compile(
     r"(?:\b(?:by|of|from|like|to|la|styles?|inspired|artists?|painters?|photographers?|directors?"
-    r"|masters?|great|legendary|famous|modern|the)|[\uff1a:はの]|[^\x00-\u2fff])[\s\W]*$"
+    r"|masters?|great|legendary|famous|modern|the|von|vom|an|par|por|pela|pelo|da|di|de|du|del"
+    r"|della|do|dos|em|en|a|al|van|door|av|af|med|stylu|gaya|karya|oleh)"
+    r"|\bd['’]|[\uff1a:はの]|[^\x00-\u2fff])[\s\W]*$"
 )
 _BY = re.compile(r"\bby\b\W*$")
+_TAG_BEFORE = re.compile(r"[,|]\s*(?:and )?$")
+_TAG_AFTER = re.compile(r"\s*(?:[,|.]|$|and |& )")
 _CHAIN = re.compile(
     r"(?:['’]s)?[\s,&/+|;]*(?:and|&|y|et|und|e|with|by|や|と|、|和|与)?[\s,]*(?:the )?"
 )
@@ -75,7 +80,9 @@ class Setting:
 
         before: where the person named before ends, and their role.
         """
-        if hit.name and (self._goes_on(hit, before) or self._creates(hit.start, hit.end)):
+        if hit.name and (
+            self._goes_on(hit, before) or self._creates(hit) or self._tagged(hit, before)
+        ):
             return Role.CREATOR
         if not self._depicts:
             return Role.MENTIONED
@@ -100,15 +107,40 @@ class Setting:
             return pattern("invented_after").match(text[end : end + _REACH]) is not None
         return False
 
-    def _creates(self, start: int, end: int) -> bool:
-        if pattern("creator_after").match(self.text[end : end + _REACH]):
+    def _creates(self, hit: Hit) -> bool:
+        if pattern("creator_after").match(self.text[hit.end : hit.end + _REACH]):
             return True
-        lead = self.text[max(0, start - _REACH) : start]
+        lead = self.text[max(0, hit.start - _REACH) : hit.start]
         if not _MAKER.search(lead):
             return False
-        if _BY.search(lead) and self._pictures and pattern("art_by").search(lead):
-            return pattern("not_art_by").search(lead) is None
+        if _BY.search(lead) and not (hit.known and not hit.maker):
+            by = pattern("art_by" if self._pictures else "made_by")
+            if by.search(lead):
+                return self._not_done(lead)
         return pattern("creator_before").search(lead) is not None
+
+    @staticmethod
+    def _not_done(lead: str) -> bool:
+        """Whether what stands before "by" is a thing, not what somebody does to another."""
+        if pattern("not_art_by").search(lead):
+            return False
+        return (
+            not pattern("done_by").search(lead) or pattern("made_by_hand").search(lead) is not None
+        )
+
+    def _tagged(self, hit: Hit, before: tuple[int, Role] | None) -> bool:
+        """Whether one who makes pictures stands among the style words after the subject."""
+        if not (hit.maker and hit.start and self._visual):
+            return False
+        shown = before is not None and before[1] is not Role.CREATOR
+        if shown and before and _CHAIN.fullmatch(self.text, before[0], hit.start):
+            return False
+        lead = self.text[max(0, hit.start - _FAR) : hit.start]
+        return bool(
+            _TAG_BEFORE.search(lead)
+            and _TAG_AFTER.match(self.text, hit.end)
+            and pattern("art_tail").search(lead)
+        )
 
 
 def in_context(text: str, start: int, end: int) -> bool:

@@ -1,178 +1,155 @@
-"""What the tagger sees at each Latin-script word of a text."""
+"""The tagger of Latin script at work: sums that are kept, and words that are given up early."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
-from zlib import crc32
+from collections.abc import Mapping, Sequence
 
-from guardrail.detect.persons.lexicon import (
-    COMMON,
-    GIVEN,
-    PARTICLE,
-    SURNAME,
-)
+from guardrail.detect.persons.spelling import PLACES, Keys, Scene, Word
 from guardrail.detect.persons.tagging import (
     FIELD,
     OFFSET,
     TAGS,
     TOP,
     Said,
-    marks,
+    Tagger,
     revised,
     shipped,
-    spread,
 )
 from guardrail.detect.persons.tokens import Tokens
+from guardrail.detect.persons.usage import usage
 
-OWN = 13
-AROUND = 19
-SUMMED = OWN + AROUND
-_NAMES = GIVEN | SURNAME | COMMON | PARTICLE
-_LONG = 7
-_STRONG = 0.8
-_FORGET = 50_000
-HOPE = 1.0
-_SALTS = tuple(spread(k, 72) for k in range(AROUND))
-_MODES = tuple(tuple(spread(a << 1 | b, 71) for b in (0, 1)) for a in (0, 1))
+SUMMED = (1 << (FIELD - 1)) // OFFSET
+"""How many weights the sums of a text stand for: `OFFSET` times this is half of a field."""
+HOPE, HOPE_BESIDE, HOPE_WHOLE = 1.0, 0.5, 0.5
+"""Log-odds below nothing at which a word is given up: by itself, with those around it, in all."""
+_FORGET = 20_000
+_ONE = sum(OFFSET << (FIELD * k) for k in range(TAGS - 1))
+_BIAS = SUMMED * _ONE
 
 
-class Seen:
-    """What one word shows by itself.
+class Known:
+    """A word with the sums of its weights, each relative to nothing.
 
-    own: buckets of its own features; always `OWN` of them.
-    low, kind: hashes of the folded word, and of its classes and shape.
+    own: what it shows by itself; none where that was never asked for.
+    sides: what it shows to the words around it, each the same.
+    hopeful: whether by itself it may be in a name.
     """
 
-    __slots__ = ("kind", "low", "own")
+    __slots__ = ("hopeful", "own", "sides", "word")
 
-    def __init__(self, word: str, flags: int, bits: int, *, caseless: bool) -> None:
-        low = word.casefold()
-        shape = 1 if caseless else _shape(word)
-        mask = (1 << bits) - 1
-        self.low = code = _hash(low)
-        self.kind = spread(flags << 4 | shape, 70)
-        letters = min(len(low), _LONG)
-        keys = (
-            code,
-            spread(code, shape + 1),
-            _hash(low[:2]),
-            _hash(low[:3]),
-            _hash(low[:4]),
-            _hash(low[-2:]),
-            _hash(low[-3:]),
-            _hash(low[-4:]),
-            spread(_hash(low[-3:]), shape + 20),
-            self.kind,
-            (flags & _NAMES) << 8 | shape << 4 | letters,
-            shape << 4 | letters,
-            flags,
-        )
-        self.own = tuple(spread(key, 100 + k) & mask for k, key in enumerate(keys))
-
-
-class Surroundings:
-    """What stands around each word of a text and what the rules say of it."""
-
-    __slots__ = ("_gaps", "_kind", "_low", "_mask", "_mode", "_rules")
-
-    def __init__(self, t: Tokens, seen: Sequence[Seen], ruled: Said, bits: int) -> None:
-        self._low = [3, 3, *[s.low for s in seen], 5, 5]
-        self._kind = [3, 3, *[s.kind for s in seen], 5, 5]
-        self._rules = [0, *marks(ruled, len(seen), _STRONG), 0]
-        self._gaps = t.seps
-        self._mode = _MODES[t.caseless][t.german]
-        self._mask = (1 << bits) - 1
-
-    def at(self, i: int) -> list[int]:
-        """The `AROUND` buckets of word `i`."""
-        low2, low1, low, low_1, low_2 = self._low[i : i + 5]
-        kind2, kind1, kind, kind_1, kind_2 = self._kind[i : i + 5]
-        rule1, rule, rule_1 = self._rules[i : i + 3]
-        before, after = _gap(self._gaps[i]), _gap(self._gaps[i + 1])
-        pair1, pair_1 = kind1 * 31 + kind, kind * 37 + kind_1
-        keys = (
-            low2,
-            low1,
-            low_1,
-            low_2,
-            kind1,
-            kind_1,
-            low1 * 31 + low,
-            low * 37 + low_1,
-            pair1,
-            pair_1,
-            kind2 * 41 + pair1,
-            pair1 * 43 + kind_1,
-            pair_1 * 47 + kind_2,
-            before,
-            after,
-            before * 53 + kind,
-            kind ^ self._mode,
-            (rule1 << 8 | rule << 4 | rule_1) * 0x9E3779B1,
-            rule * 0x3D4D51CB + kind,
-        )
-        mask = self._mask
-        return [(key ^ key >> 15 ^ salt) & mask for key, salt in zip(keys, _SALTS, strict=True)]
+    def __init__(self, word: Word, own: int | None, *, hopeful: bool) -> None:
+        self.word = word
+        self.own = own
+        self.sides: list[int | None] = [None] * len(PLACES)
+        self.hopeful = hopeful
 
 
 class SpelledTagger:
     """Revises what the rules found in Latin script."""
 
-    def __init__(self) -> None:
-        self._tagger = shipped("latin")
-        self._memory: tuple[dict[str, tuple[Seen, int, bool]], ...] = ({}, {})
-        lift = (1 << (FIELD - 1)) - OWN * OFFSET + int(HOPE / self._tagger.scale)
-        self._lifts = sum(lift << (FIELD * k) for k in range(TAGS - 1))
+    def __init__(
+        self, tagger: Tagger | None = None, known: Mapping[int, int] | None = None
+    ) -> None:
+        self._tagger = tagger = tagger or shipped("latin")
+        self._usage = usage() if known is None else known
+        self._memory: tuple[dict[str, Known], ...] = ({}, {}, {}, {})
+        self._sums: dict[tuple[object, ...], int] = {}
+        self._mask = (1 << tagger.bits) - 1
+        self._alone, self._beside, self._whole = (
+            _lifts(hope / tagger.scale) for hope in (HOPE, HOPE_BESIDE, HOPE_WHOLE)
+        )
 
     def revised(self, tokens: Tokens, ruled: Said) -> Said:
         """The names, each with a score in [0, 1] and the half-open range of its words."""
-        tagger = self._tagger
-        memory = self._memory[tokens.caseless]
+        totals = self.totals(tokens, ruled)
+        return revised(self._tagger, totals, SUMMED, ruled) if totals else ruled
+
+    def totals(self, tokens: Tokens, ruled: Said) -> list[int]:
+        """The sum at each word that may be in a name, else 0; nothing where no word may be."""
+        words = self._known(tokens)
+        sums = {
+            i: total
+            for i, word in enumerate(words)
+            if word.hopeful and ((total := self._shown(words, i)) + self._beside) & TOP
+        }
+        taken = {i for _, start, end in ruled for i in range(start, end)}
+        if not (sums or taken):
+            return []
+        scene = Scene(tokens, [k.word for k in words], ruled)
+        totals = [0] * len(words)
+        waiting = [*sums, *taken.difference(sums)]
+        asked = set(waiting)
+        while waiting:
+            i = waiting.pop()
+            total = (sums.get(i) or self._shown(words, i)) + self._staged(scene, i)
+            totals[i] = total + _BIAS
+            if (total + self._whole) & TOP:
+                beside = {j for j in (i - 1, i + 1) if 0 <= j < len(words)} - asked
+                waiting += beside
+                asked |= beside
+        return totals
+
+    def _known(self, tokens: Tokens) -> list[Known]:
+        memory = self._memory[2 * tokens.caseless + tokens.german]
         if len(memory) > _FORGET:
             memory.clear()
-        known = [
-            memory.get(word) or self._learn(memory, word, flags, caseless=tokens.caseless)
+        return [
+            memory.get(word) or self._learn(memory, word, flags, tokens)
             for word, flags in zip(tokens.words, tokens.flags, strict=True)
         ]
-        live = {i for i, (_, _, hopeful) in enumerate(known) if hopeful}
-        for _, start, end in ruled:
-            live.update(range(start, end))
-        if not live:
-            return ruled
-        around = Surroundings(tokens, [s for s, _, _ in known], ruled, tagger.bits)
-        totals = [0] * len(known)
-        look = tagger.table.__getitem__
-        for i in live:
-            totals[i] = known[i][1] + sum(map(look, around.at(i)))
-        return revised(tagger, totals, SUMMED, ruled)
 
-    def _learn(
-        self, memory: dict[str, tuple[Seen, int, bool]], word: str, flags: int, *, caseless: bool
-    ) -> tuple[Seen, int, bool]:
-        """What the word shows, the sum of its own weights, and whether it may be in a name."""
-        seen = Seen(word, flags, self._tagger.bits, caseless=caseless)
-        total = sum(map(self._tagger.table.__getitem__, seen.own))
-        memory[word] = found = (seen, total, bool((total + self._lifts) & TOP))
+    def _shown(self, words: Sequence[Known], i: int) -> int:
+        """The sum of what word `i` shows by itself and what those around it show."""
+        known = words[i]
+        total = known.own
+        if total is None:
+            total = known.own = self._sum(known.word.own())
+        for side, step in enumerate(PLACES):
+            j = i + step
+            if 0 <= j < len(words):
+                near = words[j]
+                part = near.sides[side]
+                if part is None:
+                    part = near.sides[side] = self._sum(near.word.beside(side))
+                total += part
+        return total
+
+    def _staged(self, scene: Scene, i: int) -> int:
+        """The sum of what word `i` and its surroundings show together."""
+        sums = self._sums
+        if len(sums) > _FORGET:
+            sums.clear()
+        total = 0
+        for make, seen in scene.at(i):
+            key = (make, *seen)
+            found = sums.get(key)
+            if found is None:
+                found = sums[key] = self._sum(make(*seen))
+            total += found
+        return total
+
+    def _sum(self, keys: Keys) -> int:
+        mask = self._mask
+        table = self._tagger.table
+        return sum([table[key & mask] for key in keys]) - len(keys) * _ONE
+
+    def hopeful(self, word: str, flags: int, *, caseless: bool, german: bool) -> bool:
+        """Whether a word with these classes may by itself be in a name."""
+        seen = Word(word, flags, self._usage, caseless=caseless, german=german)
+        return bool((self._sum(seen.own()) + self._alone) & TOP)
+
+    def _learn(self, memory: dict[str, Known], word: str, flags: int, t: Tokens) -> Known:
+        seen = Word(word, flags, self._usage, caseless=t.caseless, german=t.german)
+        if seen.plain:
+            found = Known(seen, None, hopeful=False)
+        else:
+            own = self._sum(seen.own())
+            found = Known(seen, own, hopeful=bool((own + self._alone) & TOP))
+        memory[word] = found
         return found
 
 
-def _hash(text: str) -> int:
-    return crc32(text.encode("utf-8", "surrogatepass"))
-
-
-def _shape(word: str) -> int:
-    if word.islower():
-        return 2
-    if word.isupper():
-        return 3 if len(word) == 1 else 4
-    return 5 if word[1:].islower() else 6
-
-
-@lru_cache(4096)
-def _gap(sep: str) -> int:
-    if sep == " ":
-        return 1
-    if len(sep) > 3:  # noqa: PLR2004
-        sep = sep[:1] + "~" + sep[-2:]
-    return _hash("".join(["0" if c.isdigit() else c for c in sep])) | 2
+def _lifts(hope: float) -> int:
+    """What sets the top bit of each field that is not below minus `hope`, when added."""
+    lift = (1 << (FIELD - 1)) + int(hope)
+    return sum(lift << (FIELD * k) for k in range(TAGS - 1))

@@ -49,7 +49,13 @@ class SexualText:
     def _judge(self, views: Views, *, visual: bool, upload: bool) -> Verdict:
         hits = self._terms.hits(views)
         cues = self._cues.hits(views) if hits else ()
-        scene = Scene.of(cues, visual=visual, upload=upload, block=self._rules.block)
+        scene = Scene.of(
+            cues,
+            visual=visual,
+            upload=upload,
+            block=self._rules.block,
+            text=views.canonical.text,
+        )
         found = weigh(hits, scene, self._rules) if hits else ()
         reading = Reading(self._model.margin(views.kana.text), self._layer)
         return judge(found, scene, self._rules, reading)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import prod
 from typing import TYPE_CHECKING, NamedTuple
+
+from guardrail.detect.sexual.requests import Asked, load_requests, without_quotes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
 
 _BEFORE, _AFTER = 90, 40  # how far patterns look, code points of the view
 _GARMENT = "garment."
+_ASKABLE = frozenset({"nudity", "porn", "undress", "act", "explicit", "topic", "body", "clinical"})
 
 
 @dataclass(slots=True)
@@ -20,6 +24,8 @@ class Evidence:
     """One term where it stands: its tier and its weight in [0, 1], lowered as rules say.
 
     worn: of a garment, that somebody has it on. explained: by negation or context.
+    disguised: seen only once disguises were undone. start: where, in the folded text.
+    asked: a context that would explain it does not, since it is asked for all the same.
     """
 
     tier: str
@@ -28,25 +34,34 @@ class Evidence:
     span: tuple[int, int]
     worn: bool = False
     explained: bool = False
+    disguised: bool = False
+    start: int = 0
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What else is known of the text: the operation's kind, uploads, and the cues by block."""
+    """What else is known of the text: the operation's kind, uploads, and the cues by block.
+
+    text: the folded text.
+    """
 
     visual: bool
     upload: bool
     blocks: dict[int, dict[str, set[str]]] = field(default_factory=dict)
     block: int = 600
+    text: str = ""
 
     @classmethod
-    def of(cls, cues: Iterable[Hit], *, visual: bool, upload: bool, block: int) -> Scene:
+    def of(
+        cls, cues: Iterable[Hit], *, visual: bool, upload: bool, block: int, text: str = ""
+    ) -> Scene:
         """Sort cues into blocks of `block` code points."""
         blocks: dict[int, dict[str, set[str]]] = {}
         for hit in cues:
             near = blocks.setdefault(hit.start // block, {})
             near.setdefault(hit.entry.label, set()).add(hit.entry.term)
-        return cls(visual, upload, blocks, block)
+        return cls(visual, upload, blocks, block, text)
 
     def count(self, cue: str, at: int) -> int:
         """How many distinct terms of a cue stand near `at`; more than two count as two."""
@@ -132,7 +147,9 @@ def _evidence(one: _Counting, scene: Scene, rules: Rules) -> Evidence:
     if negated:
         weight *= rules.negation_factor
     worn = tier in rules.worn_tiers and rules.worn.find(one.before, one.after) is not None
-    return Evidence(tier, weight, hit.entry.term, hit.span, worn, negated)
+    return Evidence(
+        tier, weight, hit.entry.term, hit.span, worn, negated, hit.in_skeleton, hit.start
+    )
 
 
 def _garment_weight(at: int, scene: Scene, rules: Garments) -> float:
@@ -152,19 +169,35 @@ def _lower(found: Sequence[Evidence], scene: Scene, rules: Rules) -> None:
         and not rule.blocked & present
         and scene.has(rule.cue)
     ]
-    for evidence in found if applying else ():
-        for rule in applying:
-            factor = _factor(rule, evidence, scene)
-            evidence.weight *= factor
-            evidence.explained |= factor < 1.0
+    if not applying:
+        return
+    wanted = _asked(found, scene)
+    asked, cues = wanted == "itself", frozenset(("info",) if wanted == "account" else ())
+    least = rules.least if asked else {}
+    for evidence in found:
+        factors = [_factor(r, evidence, scene, cues) for r in applying if not (asked and r.unasked)]
+        factor = max(prod(factors), least.get(evidence.tier, 0.0))
+        evidence.weight *= factor
+        evidence.explained |= factor < 1.0
+        evidence.asked = asked and not scene.visual
 
 
-def _factor(rule: Context, evidence: Evidence, scene: Scene) -> float:
+def _asked(found: Sequence[Evidence], scene: Scene) -> Asked:
+    """Whether what is sexual is asked for, or only spoken about."""
+    if scene.visual or any(e.disguised for e in found):
+        return "itself"
+    if not any(e.tier in _ASKABLE for e in found):
+        return "nothing"
+    text = without_quotes(scene.text) if scene.has("judge") else scene.text
+    return load_requests().asked_in(text, sorted(e.start for e in found))
+
+
+def _factor(rule: Context, evidence: Evidence, scene: Scene, known: frozenset[str]) -> float:
     factors = rule.lowers.get(evidence.tier)
     at = evidence.span[0]
     if factors is None or not (count := scene.count(rule.cue, at)):
         return 1.0
-    if any(not scene.count(cue, at) for cue in rule.also):
+    if any(cue not in known and not scene.count(cue, at) for cue in rule.also):
         return 1.0
     if any(scene.count(cue, at) for cue in rule.unless):
         return 1.0

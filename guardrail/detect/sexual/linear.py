@@ -94,27 +94,27 @@ class Linear:
 class Layer:
     """Weighs the lexicon's score with the model's margin into one calibrated score.
 
-    lexicon: for the log-odds of the lexicon's score. silent: added where the lexicon has no
-    evidence. alone, beside: for the margin where the lexicon has none and where it has some.
-    margin: the range that a margin is held in.
+    lexicon: for the log-odds of the lexicon's score. silent, vague, telling: a bias and a weight
+    for the margin, where the lexicon has no evidence, only words that say nothing without
+    company, or more. margin: the range that a margin is held in.
     """
 
-    bias: float
     lexicon: float
-    silent: float
-    alone: float
-    beside: float
+    silent: tuple[float, float]
+    vague: tuple[float, float]
+    telling: tuple[float, float]
     margin: tuple[float, float]
 
-    def score(self, lexicon: float | None, margin: float) -> float:
+    def score(self, lexicon: float | None, margin: float, *, vague: bool = False) -> float:
         """The score in [0, 1] from the lexicon's (None: no evidence) and a margin."""
         low, high = self.margin
         margin = min(max(margin, low), high)
         if lexicon is None:
-            logit = self.bias + self.silent + self.alone * margin
+            bias, weight = self.silent
         else:
-            logit = self.bias + self.lexicon * log_odds(lexicon) + self.beside * margin
-        return 1.0 / (1.0 + math.exp(-logit))
+            bias, weight = self.vague if vague else self.telling
+            bias += self.lexicon * log_odds(lexicon)
+        return 1.0 / (1.0 + math.exp(-bias - weight * margin))
 
 
 def log_odds(score: float) -> float:
@@ -136,4 +136,5 @@ def load_linear() -> tuple[Linear, Layer]:
         known=map(tuple, json.loads(f"[{','.join(common)}]")),
     )
     layer = numbers["layer"]
-    return model, Layer(**{**layer, "margin": tuple(layer["margin"])})
+    pairs = {name: tuple(pair) for name, pair in layer.items() if name != "lexicon"}
+    return model, Layer(lexicon=layer["lexicon"], **pairs)

@@ -34,6 +34,7 @@ class Context:
 
     lowers: for each tier the factors for one distinct cue and for two or more, in [0, 1].
     operations: `chat` (anything that gives text), `visual` or `any`.
+    unasked: only where nothing is asked for that the sexual words describe.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Context:
     unless: frozenset[str]
     blocked: frozenset[str]
     operations: Literal["chat", "visual", "any"]
+    unasked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +74,13 @@ class Rules:
     thresholds: Mapping[str, float]
     cap: float
     capped: frozenset[str]
+    vague: frozenset[str]
     explicit_from: Mapping[str, float]
     skeleton_weight: float
     distinct_terms: int
     block: int
     context: tuple[Context, ...]
+    least: Mapping[str, float]
     negation: Around
     negation_factor: float
     negation_spares: frozenset[str]
@@ -102,11 +106,13 @@ def load_rules() -> Rules:
         thresholds=raw["thresholds"],
         cap=raw["cap"]["score"],
         capped=frozenset(raw["cap"]["tiers"]),
+        vague=frozenset(raw["vague"]),
         explicit_from=raw["explicit_from"],
         skeleton_weight=raw["skeleton_weight"],
         distinct_terms=raw["distinct_terms"],
         block=raw["block"],
         context=tuple(map(_context, raw["context"])),
+        least=raw["least"],
         negation=_around(raw["negation"]),
         negation_factor=raw["negation"]["factor"],
         negation_spares=frozenset(raw["negation"]["spares"]),
@@ -125,6 +131,7 @@ def _context(raw: dict[str, Any]) -> Context:
         unless=frozenset(raw.get("unless", ())),
         blocked=frozenset(raw.get("blocked", ())),
         operations=raw.get("operations", "any"),
+        unasked=raw.get("unasked", False),
     )
 
 

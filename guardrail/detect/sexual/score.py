@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from guardrail.detect.sexual.rules import Rules
 
 _SUGGESTIVE = ("suggestive", "swim")
+_SHOWN = ("nudity", "porn")
 _AGREEING = 2
 
 
@@ -65,7 +66,8 @@ def _score(
 ) -> float:
     """Both opinions weighed.
 
-    1. Explicit wording, and wording that undresses, stop whatever the model says.
+    1. Explicit wording, wording that undresses, and what is asked for under some pretext stop
+       whatever the model says.
     2. Looks alone, and what context explains, stop only where the model is sure by itself.
     """
     alone = reading.layer.score(None, reading.margin)
@@ -73,17 +75,30 @@ def _score(
         return alone
     limit = rules.thresholds["nudity"]
     lexicon = lexicon_score(features, found, rules)
-    score = reading.layer.score(lexicon, reading.margin)
+    score = reading.layer.score(lexicon, reading.margin, vague=is_vague(found, rules))
     if lexicon >= limit:
-        return max(score, limit) if _is_firm(features, rules) else score
-    excused = _is_capped(found, rules) or any(e.explained for e in found)
-    return min(score, rules.cap) if excused and alone < rules.thresholds["sure"] else score
+        firm = _is_firm(features, rules) or any(e.asked and e.tier in _SHOWN for e in found)
+        return max(score, limit) if firm else score
+    excused = is_excused(lexicon, found, rules) and alone < rules.thresholds["sure"]
+    return min(score, rules.cap) if excused else score
 
 
 def lexicon_score(features: Mapping[str, float], found: Sequence[Evidence], rules: Rules) -> float:
     """The score of non-empty evidence before the model is heard, in [0, 1]."""
     score = probability(features, rules)
     return min(score, rules.cap) if _is_capped(found, rules) else score
+
+
+def is_excused(lexicon: float, found: Sequence[Evidence], rules: Rules) -> bool:
+    """Whether evidence of that score is of looks alone, or explained by context."""
+    if lexicon >= rules.thresholds["nudity"]:
+        return False
+    return _is_capped(found, rules) or any(e.explained for e in found)
+
+
+def is_vague(found: Sequence[Evidence], rules: Rules) -> bool:
+    """Whether all evidence is of words that say little by themselves, or explained by context."""
+    return all(e.explained or e.tier in rules.vague for e in found)
 
 
 def _is_capped(found: Sequence[Evidence], rules: Rules) -> bool:

@@ -1,0 +1,138 @@
+"""What about each token of a text may be a disguise, remembered from text to text."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Callable, Iterator
+
+from guardrail.detect.disguise import leet, pieces
+from guardrail.detect.disguise.names import may_be_name
+from guardrail.detect.disguise.segments import is_listed, is_word
+from guardrail.detect.disguise.spelling import bare, nearest, slip
+from guardrail.detect.disguise.vocabulary import common_long, spelled, vocabulary
+from guardrail.detect.persons.lexicon import latin_words
+
+REVERSED, CIPHER = "reversed", "cipher"
+WORD = re.compile(r"[^\W\d_]+(?:['\u2019][a-z]+)?")
+"""A word, in a folded text."""
+LEAST, SURE = 3, 4
+"""Letters of a word that may be turned, and of one that is surely."""
+
+_SIGN = re.compile(f"[{leet.SIGNS}]")
+_LETTER = re.compile(r"[^\W\d_]")
+_AROUND = ".,;:?\"'()[]{}<>*~"
+_LONGEST, _MOST = 24, 20_000
+
+
+def _reverse(word: str) -> str:
+    return word[::-1]
+
+
+def _rot13(word: str) -> str:
+    return codecs.encode(word, "rot13")
+
+
+def _pig(word: str) -> str:
+    """Pig Latin undone: the letters of its tail brought back to the front."""
+    core = word[:-2]
+    for size in (1, 2, 3, 0):
+        plain = core[len(core) - size :] + core[: len(core) - size]
+        if vocabulary().says(plain):
+            return plain
+    return core[-1:] + core[:-1]
+
+
+def _atbash(word: str) -> str:
+    return "".join(chr(219 - ord(c)) if "a" <= c <= "z" else c for c in word)
+
+
+TURNS: dict[str, tuple[str, Callable[[str], str]]] = {
+    "r": (REVERSED, _reverse),
+    "c": (CIPHER, _rot13),
+    "b": (CIPHER, _atbash),
+    "p": (CIPHER, _pig),
+}
+
+
+class Marks(dict[str, str]):
+    """Token of a text -> what about it may be a disguise, one letter each; filled as met.
+
+    `r`, `c`, `b`, `p`: an ordinary word turned; in capitals a telling one. `a`: an ordinary word
+    with accents, `A` a telling one. `m`, `w`: a telling or an ordinary word misspelt. `n`: perhaps
+    one of a name. `l`, `L`: an ordinary or a telling word in leet. `j`, `J`: one cut into pieces.
+    """
+
+    def __missing__(self, token: str) -> str:
+        low = token.lower()
+        found = "".join(sorted({m for w in WORD.findall(low) for m in _marks(w)}))
+        if len(token) > _LONGEST:
+            return found
+        if not low.isalpha():
+            core = low.strip(_AROUND)
+            if _SIGN.search(low) and _LETTER.search(low):
+                found += leet.mark(core)
+            found += pieces.mark(core)
+        if len(self) > _MOST:
+            self.clear()
+        self[token] = found
+        return found
+
+
+MARKS = Marks()
+
+
+def _marks(word: str) -> Iterator[str]:
+    if not LEAST <= len(word) <= _LONGEST:
+        return
+    if may_be_name(word):
+        yield "n"
+    if word in vocabulary().near:
+        return
+    if not word.isascii():
+        yield from _accent_marks(word)
+    elif not vocabulary().known(word):
+        yield _spelling_mark(word)
+        for mark, (_, turn) in TURNS.items():
+            if mark != "p" or word.endswith("ay"):
+                yield _turn_mark(word, mark, turn(word))
+
+
+def _accent_marks(word: str) -> Iterator[str]:
+    if word[::-1] in vocabulary().telling:
+        yield "R"
+    if not vocabulary().known(word) and misspelt(word):
+        yield "m"
+    plain = bare(word)
+    if plain.isascii() and plain != word and not is_word(word):
+        if plain in vocabulary().telling:
+            yield "A"
+        elif len(word) > LEAST and is_word(plain):
+            yield "a"
+
+
+def _spelling_mark(word: str) -> str:
+    if misspelt(word):
+        return "m"
+    return "w" if slip(word, common_long()) else ""
+
+
+def _turn_mark(word: str, mark: str, plain: str) -> str:
+    if plain == word:
+        return ""
+    if plain in vocabulary().telling:
+        return mark.upper() if len(word) >= SURE else mark
+    return mark if plain in vocabulary().common or (mark == "r" and _is_read(plain)) else ""
+
+
+def _is_read(word: str) -> bool:
+    return len(word) > SURE and (is_listed(word) or bool(latin_words().get(word, 0)))
+
+
+def misspelt(word: str) -> str:
+    """The telling word that an unknown one stands for; empty where there is none."""
+    words = vocabulary()
+    if word in words.telling and word not in words.alias:
+        return ""
+    found = words.alias.get(word) or nearest(word) or slip(word, spelled())
+    return found if found and not is_listed(word) else ""

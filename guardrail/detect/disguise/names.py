@@ -1,0 +1,252 @@
+"""Well-known names misspelt or written backwards, told by pairs of neighbouring words."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from functools import cache, lru_cache
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+from guardrail.detect.disguise.changes import Change
+from guardrail.detect.disguise.spelling import bare, distance, shortened, sound
+from guardrail.detect.disguise.vocabulary import vocabulary
+from guardrail.detect.persons.lexicon import plain, rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_NAME = re.compile(r"[a-z]{2,}(?:['-][a-z]+)*(?: [a-z]{2,}(?:['-][a-z]+)*)+")
+_LETTERS = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*")
+_LONE = 7  # letters of a single name that one misspelling leaves plain
+_LONG = 6
+_MIN = 3
+_FILES = ("public.tsv", "fictional.tsv")
+
+
+class _Names(NamedTuple):
+    """Names by what remains of them when misspelt.
+
+    sounds: sounds of two neighbouring words -> the words. beside: one word and whether it comes
+    first -> its neighbours by their first letter. alike: the sound of one -> the words that have
+    it. lone: a long single name short of a letter -> the name.
+    """
+
+    sounds: dict[tuple[str, str], list[tuple[str, str]]]
+    beside: dict[tuple[str, bool], dict[str, set[str]]]
+    alike: dict[str, set[str]]
+    lone: dict[str, list[str]]
+
+
+class _Initials(defaultdict[str, set[str]]):
+    """First letter -> the words that begin with it."""
+
+    def __init__(self) -> None:
+        super().__init__(set)
+
+
+@cache
+def _names() -> _Names:
+    names = _Names(defaultdict(list), defaultdict(_Initials), defaultdict(set), {})
+    for file in _FILES:
+        for fields in rows(file):
+            name, flags, aliases = (*fields, "", "")[:3]
+            if "c" not in flags:
+                _add(names, plain(name))
+            for alias in aliases.split("|"):
+                if alias.isascii() and alias[:1] != "?":
+                    _add(names, plain(alias))
+    return names
+
+
+@cache
+def name_words() -> frozenset[str]:
+    """The words of well-known names, folded and without accents."""
+    names = _names()
+    return frozenset(word for word, _ in names.beside) | {
+        name for found in names.lone.values() for name in found
+    }
+
+
+def _add(names: _Names, name: str) -> None:
+    if name.isascii() and name.isalpha():
+        if len(name) >= _LONE:
+            for form in shortened(name):
+                names.lone.setdefault(form, []).append(name)
+    elif _NAME.fullmatch(name):
+        common = vocabulary().common
+        for left, right in pairwise(name.split()):
+            if left not in common and right not in common:
+                _add_pair(names, left, right)
+
+
+def _add_pair(names: _Names, left: str, right: str) -> None:
+    heard = sound(left), sound(right)
+    names.sounds[heard].append((left, right))
+    names.beside[left, True][right[0]].add(right)
+    names.beside[right, False][left[0]].add(left)
+    names.alike[heard[0]].add(left)
+    names.alike[heard[1]].add(right)
+
+
+class _Word(NamedTuple):
+    start: int
+    end: int
+    low: str
+    known: bool
+
+
+def _known(low: str) -> bool:
+    return vocabulary().known(low)
+
+
+@cache
+def _hints() -> frozenset[str]:
+    """Sounds of the words of names, those words backwards, and those words short of a letter."""
+    names = _names()
+    words = {word for word, _ in names.beside}
+    sounds = {heard for word in words if len(heard := sound(word)) >= _MIN}
+    forms = {form for word in words if len(word) > _MIN for form in shortened(word)}
+    return frozenset(sounds | forms | {word[::-1] for word in words} | names.lone.keys())
+
+
+def may_be_name(word: str) -> bool:
+    """Whether a folded word no list has is a word of a name but for a letter, sound or order."""
+    word = bare(word)
+    if len(word) < _MIN or _known(word):
+        return False
+    return sound(word) in _hints() or (
+        len(word) > _MIN and not _hints().isdisjoint(shortened(word))
+    )
+
+
+def is_name_backwards(words: Sequence[str]) -> bool:
+    """Whether two neighbouring folded words, each written backwards, make a well-known name."""
+    beside = _names().beside
+    return any(
+        b[::-1] in beside.get((a[::-1], True), {}).get(b[-1:], ()) for a, b in pairwise(words)
+    )
+
+
+def are_near(tokens: Sequence[str], marked: Sequence[str]) -> bool:
+    """A quick test for misspelt names in the tokens of a text; `marked` has an `n` at unknown ones.
+
+    Lets through all that `corrected` would correct, and some that it would not.
+    """
+    for i, marks in enumerate(marked):
+        if "n" in marks:
+            word = _heard(tokens[i])
+            before = _heard(tokens[i - 1]) if i else _NOTHING
+            after = _heard(tokens[i + 1]) if i + 1 < len(tokens) else _NOTHING
+            if word.lone or _is_near(before, word) or _is_near(word, after):
+                return True
+    return False
+
+
+def _is_near(left: _Heard, right: _Heard) -> bool:
+    names = _names()
+    return (
+        (left.sound, right.sound) in names.sounds
+        or left.sound in names.alike
+        or right.sound in names.alike
+        or right.back[:1] in names.beside.get((left.back, True), ())
+    ) and _pair(left.low, right.low) is not None
+
+
+class _Heard(NamedTuple):
+    low: str
+    sound: str
+    back: str
+    lone: bool
+
+
+_NOTHING = _Heard("", "", "", lone=False)
+
+
+@lru_cache(20_000)
+def _heard(token: str) -> _Heard:
+    words = _LETTERS.findall(token.lower())
+    if len(words) != 1 or len(words[0]) > _LONGEST:
+        return _NOTHING
+    word = bare(_without_s(words[0]))
+    lone = len(word) >= _LONE - 1 and not _known(word) and bool(_lone(word))
+    return _Heard(word, sound(word), word[::-1], lone)
+
+
+_LONGEST = 24
+
+
+def corrected(text: str) -> Iterator[Change]:
+    """The misspelt names of a text, each word of them as it is spelled."""
+    words = [
+        _Word(m.start(), m.start() + len(low), low, _known(low))
+        for m in _LETTERS.finditer(text)
+        if (low := _without_s(m[0].lower()))
+    ]
+    done = -1
+    for left, right in pairwise(words):
+        if left.start >= done and not (left.known and right.known) and _is_gap(text, left, right):
+            pair = _pair(bare(left.low), bare(right.low))
+            if pair:
+                done = right.end
+                yield from _spelled(text, (left, right), pair)
+    for word in words:
+        if not word.known and len(word.low) >= _LONE - 1 and (name := _lone(bare(word.low))):
+            yield from _spelled(text, (word,), (name,))
+
+
+def _without_s(word: str) -> str:
+    return word.removesuffix("'s").removesuffix("\u2019s")
+
+
+def _is_gap(text: str, left: _Word, right: _Word) -> bool:
+    gap = text[left.end : right.start]
+    return len(gap) == 1 and gap in " _"
+
+
+@lru_cache(20_000)
+def _pair(left: str, right: str) -> tuple[str, str] | None:
+    """The words of the well-known name that two words misspell."""
+    names = _names()
+    found = {*names.sounds.get((sound(left), sound(right)), ())}
+    for word in {left, *names.alike.get(sound(left), ())}:
+        after = names.beside.get((word, True), {})
+        found.update((word, other) for other in after.get(right[:1], ()))
+    for word in {right, *names.alike.get(sound(right), ())}:
+        before = names.beside.get((word, False), {})
+        found.update((other, word) for other in before.get(left[:1], ()))
+    back = left[::-1], right[::-1]
+    if back[1] in names.beside.get((back[0], True), {}).get(back[1][:1], ()):
+        return back
+    scored = sorted((_off(left, a) + _off(right, b), (a, b)) for a, b in found)
+    most = _MOST_OFF if min(len(left), len(right)) > _MIN else _MOST_OFF - 1
+    return scored[0][1] if scored and 0 < scored[0][0] <= most else None
+
+
+_FAR, _MOST_OFF = 5, 3
+
+
+def _off(word: str, name: str) -> int:
+    """How far a word is from a word of a name; `_FAR` where it is another word."""
+    if word == name:
+        return 0
+    if len(word) <= _MIN:
+        return _FAR
+    alike = word[0] == name[0] or sound(word) == sound(name)
+    most = 2 if len(name) >= _LONG else 1
+    off = distance(word, name, most)
+    return off if off <= most and alike else _FAR
+
+
+def _lone(word: str) -> str:
+    names = _names().lone
+    near = {name for form in shortened(word) for name in names.get(form, ())}
+    close = sorted(name for name in near if name[0] == word[0] and distance(word, name, 1) == 1)
+    return close[0] if close else ""
+
+
+def _spelled(text: str, words: Sequence[_Word], spelled: Sequence[str]) -> Iterator[Change]:
+    for word, name in zip(words, spelled, strict=True):
+        if word.low != name:
+            upper = text[word.start].isupper()
+            yield Change(word.start, word.end, name.title() if upper else name, "misspelt")

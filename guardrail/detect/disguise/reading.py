@@ -1,0 +1,179 @@
+"""The reading of a request's parts: what they say once every sure disguise is undone."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from guardrail.detect.disguise.changes import changed
+from guardrail.detect.disguise.dense import is_dense_odd, read_dense
+from guardrail.detect.disguise.encoded import LONG, encoded, may_be_encoded
+from guardrail.detect.disguise.fragments import TRICK as SPLIT
+from guardrail.detect.disguise.fragments import across, joined, may_be_joined
+from guardrail.detect.disguise.marks import MARKS, REVERSED
+from guardrail.detect.disguise.names import are_near, corrected
+from guardrail.detect.disguise.segments import chosen
+from guardrail.detect.disguise.turned import SPELLING, is_backwards, turned
+from guardrail.text import Views
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from guardrail.detect.disguise.changes import Change
+    from guardrail.text import View
+
+    Range = tuple[int, int]
+
+_ROUNDS = 3
+_WEAK = str.maketrans("", "", "nw")
+_HALF_WIDTH = re.compile("[\uff66-\uff9d]{2}")
+_LEGIBLE = frozenset({SPELLING, SPLIT})
+
+
+class Reading(NamedTuple):
+    """What a part says undisguised.
+
+    text: the undisguised text. undone: names of the disguises.
+    rewritten: half-open ranges of the part that say nothing as they are written, code points.
+    """
+
+    text: str
+    undone: frozenset[str]
+    rewritten: tuple[Range, ...]
+    steps: tuple[View | None, ...]
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """The part's half-open range behind a range of `text`, code points."""
+        size = len(self.text)
+        for view in self.steps:
+            if view is None:  # written backwards
+                start, end = size - end, size - start
+            else:
+                start, end = view.span(start, end)
+        return start, end
+
+
+def read(views: Views, before: str = "") -> Reading | None:
+    """The reading of a text; None where it is as it is written.
+
+    before: the text of the message in front of it, whose last word it may go on with.
+    """
+    if not (before or views.undone or _is_odd(views.raw)):
+        return None
+    draft = _Draft(views)
+    draft.decode()
+    draft.settle()
+    draft.go_on(before)
+    flipped = draft.turn()
+    if not draft.rewrote:
+        return None
+    text = draft.view.text
+    steps: tuple[View | None, ...] = tuple(reversed(draft.steps))
+    if flipped:
+        text, steps = text[::-1], (None, *steps)
+    return Reading(text, frozenset(draft.tricks), tuple(draft.rewritten), steps)
+
+
+def _is_odd(text: str) -> bool:
+    """A quick test that lets through every text with a disguise of words or an encoded run."""
+    if not text.isascii() and (is_dense_odd(text) or _HALF_WIDTH.search(text)):
+        return True
+    tokens = text.replace("_", " ").replace(",", " ").split()
+    marked = list(map(MARKS.__getitem__, tokens))
+    marks = "".join(marked)
+    if marks and (marks.translate(_WEAK) or marks.count("w") > 1 or are_near(tokens, marked)):
+        return True
+    longest = max(map(len, tokens), default=0)
+    return longest > LONG or "13" in text or may_be_encoded(text) or may_be_joined(text)
+
+
+class _Draft:
+    """A reading on its way: the views it went through, the last of them being read."""
+
+    def __init__(self, views: Views) -> None:
+        self.views = views
+        self.view = views.whole
+        self.steps = [self.view]
+        self.tricks: set[str] = set()
+        self.rewritten: list[Range] = []
+        self.rewrote = False
+
+    def change(self, changes: Iterable[Change]) -> bool:
+        """Make changes; whether there were any."""
+        view, done = changed(self.view, changes)
+        for change in done:
+            self.tricks.add(change.trick)
+            if change.trick not in _LEGIBLE:
+                self.rewritten.append(self._place(change.start, change.end))
+        self.view = self.steps[-1] = view
+        self.rewrote |= bool(done)
+        return bool(done)
+
+    def decode(self) -> None:
+        """Decode what is encoded and join what is in pieces; that makes a text of its own."""
+        for _ in range(_ROUNDS):
+            text = self.view.text
+            longest = max(map(len, text.split()), default=0)
+            pieces = joined(text) if may_be_joined(text) else ()
+            if not self.change([*encoded(text, longest), *pieces]):
+                return
+            self.views = Views(self.view.text)
+            self.view = self.views.whole
+            self.steps.append(self.view)
+
+    def settle(self) -> None:
+        """Undo what the skeleton undoes."""
+        if self.views.undone or _HALF_WIDTH.search(self.view.text):
+            self.tricks |= self.views.undone
+            self.rewrote = True
+            settled, places = self.views.settled(chosen)
+            self.view = self.steps[-1] = settled
+            before = self.steps[:-1]
+            self.rewritten += [_through(before, *place) for place in places]
+
+    def go_on(self, before: str) -> None:
+        """Read on from the message before, where this one does."""
+        if before and (found := across(before, self.view.text)):
+            change, cut = found
+            self.view, _ = changed(self.view, [change])
+            self.steps[-1] = self.view
+            self.rewrote = True
+            if cut:
+                self.tricks.add(change.trick)
+
+    def turn(self) -> bool:
+        """Undo what is done to words; whether the text is written backwards as a whole."""
+        for _ in range(_ROUNDS):
+            changes, flipped = _changes(self.view.text, self.tricks)
+            if flipped:
+                self.tricks.add(REVERSED)
+                self.rewrote = True
+                self.rewritten.append(self._place(0, len(self.view.text)))
+                return True
+            if not changes or not self.change(changes):
+                break
+        return False
+
+    def _place(self, start: int, end: int) -> Range:
+        return _through(self.steps, start, end)
+
+
+def _through(steps: Iterable[View], start: int, end: int) -> Range:
+    for view in reversed(tuple(steps)):
+        start, end = view.span(start, end)
+    return start, end
+
+
+def _changes(text: str, tricks: Collection[str]) -> tuple[list[Change], bool]:
+    """What may be undone in the words of a text, and whether it is written backwards as a whole."""
+    tokens = text.replace("_", " ").replace(",", " ").split()
+    marked = list(map(MARKS.__getitem__, tokens))
+    marks = set("".join(marked))
+    changes: list[Change] = [] if text.isascii() else list(read_dense(text))
+    if marks or tricks or "13" in text:
+        if not marks.isdisjoint("rR") and is_backwards(text):
+            return [], True
+        changes += turned(text, marks, tricks)
+        if "n" in marks and are_near(tokens, marked):
+            changes += corrected(text)
+    return changes, False

@@ -1,0 +1,124 @@
+"""Edit distance, and the core word nearest to an unknown one."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from functools import cache, lru_cache
+
+from guardrail.detect.disguise.vocabulary import vocabulary
+
+_MIN, _FIRM, _LONG = 5, 5, 7
+_TWICE = re.compile(r"(.)\1+")
+_DRAWN = re.compile(r"(.)\1{2,}")
+_BARE = str.maketrans("øđłħŧıðœæ", "odlhtidoa")
+_ALIKE = str.maketrans("ckqzvj", "kkksfg")
+_HEARD = {**_ALIKE, **dict.fromkeys(map(ord, "aeiouyhw"))}
+
+
+def bare(word: str) -> str:
+    """A word without accents; letters that are no accented Latin ones stay."""
+    marked = unicodedata.normalize("NFD", word.translate(_BARE))
+    return "".join(c for c in marked if not unicodedata.combining(c))
+
+
+def distance(left: str, right: str, most: int) -> int:
+    """Damerau-Levenshtein distance (optimal string alignment), `most + 1` where it is more."""
+    if abs(len(left) - len(right)) > most:
+        return most + 1
+    before: list[int] = []
+    last = list(range(len(right) + 1))
+    for i, a in enumerate(left, 1):
+        row = [i]
+        for j, b in enumerate(right, 1):
+            cost = min(last[j] + 1, row[-1] + 1, last[j - 1] + (a != b))
+            if i > 1 and j > 1 and a == right[j - 2] and left[i - 2] == b:
+                cost = min(cost, before[j - 2] + 1)
+            row.append(cost)
+        if min(row) > most:
+            return most + 1
+        before, last = last, row
+    return last[-1]
+
+
+@lru_cache(20_000)
+def sound(word: str) -> str:
+    """A folded word's consonants, those that sound alike as one, none twice in a row."""
+    word = word.replace("ph", "f").replace("x", "ks")
+    found = (word[:1].translate(_ALIKE) + word[1:].translate(_HEARD)) or word
+    return _TWICE.sub(r"\1", found)
+
+
+def shortened(word: str) -> set[str]:
+    """The word, and the word without one of its letters."""
+    return {word, *(word[:i] + word[i + 1 :] for i in range(len(word)))}
+
+
+def nearest(word: str) -> str:
+    """The core word that a folded word misspells by one edit, or two that keep its consonants.
+
+    Empty where there is none. The first letter must be right.
+    """
+    if len(word) < _MIN - 1 or not word.isascii():
+        return ""
+    by_letters, by_sound = _index()
+    near = {c for form in shortened(word) for c in by_letters.get(form, ())}
+    if len(word) >= _LONG:
+        near.update(by_sound.get(sound(word), ()))
+    best = min(((_score(word, c), c) for c in near if c[0] == word[0]), default=None)
+    return best[1] if best and best[0] <= _allowed(word, best[1]) else ""
+
+
+def slip(word: str, words: frozenset[str]) -> str:
+    """The one of `words` that an unknown one is but for a letter dropped, doubled or swapped.
+
+    Empty where there is none. The first letter must be right.
+    """
+    if len(word) < _MIN - 1:
+        return ""
+    found = next((form for form in _unslipped(word, words) if form in words), "")
+    return found if found[:1] == word[:1] else ""
+
+
+def _unslipped(word: str, words: frozenset[str]) -> Iterator[str]:
+    yield _dropped(words).get(word, "")
+    if _DRAWN.search(word):
+        yield _DRAWN.sub(r"\1", word)
+        yield _DRAWN.sub(r"\1\1", word)
+    for i in range(1, len(word)):
+        if word[i] == word[i - 1]:
+            yield word[:i] + word[i + 1 :]
+        else:
+            yield word[: i - 1] + word[i] + word[i - 1] + word[i + 1 :]
+
+
+@cache
+def _dropped(words: frozenset[str]) -> dict[str, str]:
+    """Words without one of their letters, never the first -> the words."""
+    return {
+        word[:i] + word[i + 1 :]: word
+        for word in sorted(words, reverse=True)
+        for i in range(1, len(word))
+    }
+
+
+def _score(word: str, core: str) -> int:
+    return distance(word, core, 2)
+
+
+def _allowed(word: str, core: str) -> int:
+    if len(core) < _FIRM:
+        return int(len(word) > len(core))
+    return 2 if len(core) >= _LONG and sound(word) == sound(core) else 1
+
+
+@cache
+def _index() -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    by_letters: dict[str, list[str]] = {}
+    by_sound: dict[str, list[str]] = {}
+    for core in sorted(vocabulary().core):
+        for form in shortened(core):
+            by_letters.setdefault(form, []).append(core)
+        by_sound.setdefault(sound(core), []).append(core)
+    return by_letters, by_sound

@@ -1,0 +1,138 @@
+"""Words written backwards, ciphered, accented beyond need or misspelt, as they read."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from guardrail.detect.disguise import leet, pieces
+from guardrail.detect.disguise.changes import Change
+from guardrail.detect.disguise.marks import LEAST, MARKS, SURE, TURNS, WORD, misspelt
+from guardrail.detect.disguise.names import is_name_backwards
+from guardrail.detect.disguise.spelling import bare, slip
+from guardrail.detect.disguise.vocabulary import common_long, vocabulary
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+ACCENT, SPELLING = "confusable", "misspelt"
+
+_CUE = re.compile(
+    r"(?i)rot-? ?(?:13|n\b)|c(?:a)?esar|cipher|decrypt|decipher|暗号|密码|атбаш|atbash"
+)
+_ROT13 = re.compile(r"rot-? ?13")
+_BACKWARDS = re.compile(
+    r"(?i)revers|backward|mirror|逆|反(?:転|过来|向)|거꾸로|umgekehrt|rückwärts"
+)
+_POINT = re.compile(r"\w[.,!?;:](?:\s|\Z)")
+_LEADING_POINT = re.compile(r"(?:\s|^)[.,!?;:]\w")
+_ENOUGH = 2
+
+
+def is_backwards(text: str) -> bool:
+    """Whether a text is written from its last letter to its first, words and all."""
+    words = WORD.findall(text.lower())
+    found = [MARKS[w] for w in words]
+    long = sum(len(w) >= SURE for w in words)
+    turned_round = sum("r" in m.lower() for m in found)
+    if _hits("r", words, found) < _ENOUGH or 2 * turned_round < long:
+        return False
+    if not vocabulary().upright.isdisjoint(words):
+        return False
+    opens = vocabulary().opening
+    if (words[-1][::-1] in opens) != (words[0][::-1] in opens):
+        return words[-1][::-1] in opens
+    if _LEADING_POINT.search(text) is not None:
+        return True
+    return _POINT.search(text) is None and not is_name_backwards(words)
+
+
+def turned(text: str, marks: set[str], tricks: Collection[str]) -> Iterator[Change]:
+    """The changes that undo what the marks of the text's tokens say is there.
+
+    tricks: disguises that are known to be in the text.
+    """
+    if not marks.isdisjoint("lL") or leet.TRICK in tricks:
+        yield from leet.unleeted(text, sure=leet.TRICK in tricks)
+    if not marks.isdisjoint("jJ"):
+        yield from pieces.joined(text, sure="J" in marks or pieces.TRICK in tricks)
+    low = text.lower()
+    yield from _each(text, low, marks)
+    named = _ROT13.search(low) is not None
+    for mark in TURNS:
+        if mark in marks or mark.upper() in marks or (named and mark == "c"):
+            yield from _turn(low, mark)
+
+
+def _each(text: str, low: str, marks: set[str]) -> Iterator[Change]:
+    """Single words: misspelt ones, and those with accents they do not need."""
+    accented = not marks.isdisjoint("aA") and _are_needless(low)
+    if not accented and "m" not in marks and "w" not in marks:
+        return
+    often = "m" in marks or sum("w" in MARKS[w] for w in WORD.findall(low)) > 1
+    for match in WORD.finditer(low):
+        word = match[0]
+        if not word.isascii():
+            plain = bare(word)
+            if accented and plain != word and plain.isascii():
+                yield Change(*match.span(), _cased(text[match.start()], plain), ACCENT)
+                continue
+        if "m" in MARKS[word] and (plain := misspelt(word)):
+            yield Change(*match.span(), _cased(text[match.start()], plain), SPELLING)
+        elif often and "w" in MARKS[word]:
+            plain = slip(word, common_long())
+            yield Change(*match.span(), _cased(text[match.start()], plain), SPELLING)
+
+
+def _are_needless(low: str) -> bool:
+    """Whether accents disguise: on a telling word, or on most of several ordinary English ones."""
+    words = WORD.findall(low)
+    plain = [w for w in words if w.isascii() and len(w) > 1]
+    found = [MARKS[w] for w in words if not w.isascii()]
+    if any("A" in marks for marks in found):
+        return True
+    hits = sum("a" in marks for marks in found)
+    english = 2 * sum(map(vocabulary().says, plain)) >= len(plain)
+    if 2 * hits < len(found):
+        return False
+    if english and hits >= (2 if plain else 3):
+        return True
+    marked = {c for word in words for c in word if not c.isascii()}
+    return hits > 1 and not any(marked <= letters for letters in vocabulary().alphabets)
+
+
+def _cased(first: str, word: str) -> str:
+    return word.capitalize() if first.isupper() else word
+
+
+def _turn(low: str, mark: str) -> Iterator[Change]:
+    """The words of a folded text turned back, where enough of them say so."""
+    trick, turn = TURNS[mark]
+    words = list(WORD.finditer(low))
+    found = [MARKS[w[0]] for w in words]
+    asked = mark != "p" and (_BACKWARDS if mark == "r" else _CUE).search(low) is not None
+    hits = _hits(mark, [w[0] for w in words], found)
+    if not (hits >= _ENOUGH or (asked and (hits or _ROT13.search(low)))):
+        return
+    stays = vocabulary().known if mark == "r" else vocabulary().says
+    rest = sum(
+        not m and len(w[0]) > LEAST and not stays(w[0]) for w, m in zip(words, found, strict=True)
+    )
+    most = asked or sum(mark in m.lower() for m in found) >= rest
+    least = SURE if mark == "r" else 1
+    for match, marked in zip(words, found, strict=True):
+        other = most and len(match[0]) >= least and (marked or not stays(match[0]))
+        if mark in marked.lower() or other:
+            yield Change(*match.span(), turn(match[0]), trick)
+
+
+def _hits(mark: str, words: list[str], found: list[str]) -> int:
+    """How much speaks for words being turned: 2 for a telling one, 1 for another.
+
+    A telling one that is a word of some language too counts 1 where the text is not English.
+    """
+    says = sum(vocabulary().says(w) or mark in m for w, m in zip(words, found, strict=True))
+    english = 2 * says >= len(words)
+    sure = sum(mark.upper() in m for m in found)
+    doubtful = 0 if english else sum(w in vocabulary().foreign for w in words)
+    return _ENOUGH * sure - doubtful + sum(mark in m for m in found)

@@ -1,0 +1,1 @@
+"""Rows of the suites in disguise: the same request, written so that filters may not read it."""
