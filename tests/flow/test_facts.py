@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guardrail.facts import MINOR_PRESENT, FactSheet
-from guardrail.records import FACT_NAMES, Facts, Finding, Kind, Role, Scan, Severity, Span
+from guardrail.records import FACT_NAMES, Facts, Finding, Kind, Person, Role, Scan, Severity, Span
 
 scores = st.floats(0, 1)
 spans = st.none() | st.builds(
@@ -52,11 +52,17 @@ def at_least(more: Facts, less: Facts) -> bool:
         more.sexual.severity >= less.sexual.severity
         and more.sexual.score >= less.sexual.score
         and more.minor.present >= less.minor.present
-        and set(more.persons) >= set(less.persons)
+        and all(_still_there(person, more) for person in less.persons)
         and more.edit_of_photo >= less.edit_of_photo
         and more.undress >= less.undress
         and more.labels >= less.labels
     )
+
+
+def _still_there(person: Person, facts: Facts) -> bool:
+    """Whether a person is listed still, a mentioned one perhaps as depicted by now."""
+    shown = replace(person, role=Role.DEPICTED) if person.role is Role.MENTIONED else person
+    return person in facts.persons or shown in facts.persons
 
 
 @given(findings, findings)
