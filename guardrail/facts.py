@@ -52,6 +52,8 @@ _NOTHING = Carried()
 class FactSheet:
     """Facts growing while detectors answer.
 
+    Whom a turn mentions that is itself suggestive or more counts as depicted.
+
     providers: how many detectors bear on each fact. unscanned: facts that nobody can answer for.
     thread: what the newest turn builds on; the rest counts again where that turn, sexual and
         without a subject of its own, may mean whoever was spoken of there.
