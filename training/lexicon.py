@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from guardrail.detect.lexicon import Lexicon
 from guardrail.detect.sexual.evidence import Scene, weigh
 from guardrail.detect.sexual.rules import PACKAGE, load_rules
-from guardrail.detect.sexual.score import is_excused, is_vague, lexicon_score, measure
+from guardrail.detect.sexual.score import is_excused, is_vague, lexicon_score, measure, notes_of
 from guardrail.text import Views
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from training.data import Example
 
 SILENT = -1.0
@@ -21,12 +23,13 @@ class Said(NamedTuple):
     """What the lexicon says of a text.
 
     score: in [0, 1], or SILENT. vague: from words alone that say little by themselves.
-    excused: looks alone, or explained by context.
+    excused: looks alone, or explained by context. notes: what else bears on it.
     """
 
     score: float = SILENT
     vague: bool = False
     excused: bool = False
+    notes: Mapping[str, float] = {}
 
 
 class LexiconScore:
@@ -54,5 +57,7 @@ class LexiconScore:
         found = weigh(hits, scene, rules)
         if not found:
             return Said()
-        score = lexicon_score(measure(found, scene, rules), found, rules)
-        return Said(score, is_vague(found, rules), is_excused(score, found, rules))
+        features = measure(found, scene, rules)
+        score = lexicon_score(features, found, rules)
+        notes = notes_of(found, features, scene, rules)
+        return Said(score, is_vague(found, rules), is_excused(score, found, rules), notes)

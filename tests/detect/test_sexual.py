@@ -45,7 +45,7 @@ def undresses(findings: list[Finding]) -> bool:
 
 def test_is_a_detector(detector: SexualText) -> None:
     assert isinstance(detector, Detector)
-    assert detector.provides == {"sexual", "edit"}
+    assert detector.provides == {"sexual", "edit", "labels"}
     assert detector.inline
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from guardrail.detect.lexicon import Lexicon
 from guardrail.detect.sexual.evidence import Scene, weigh
 from guardrail.detect.sexual.linear import load_linear
+from guardrail.detect.sexual.requests import load_requests
 from guardrail.detect.sexual.rules import PACKAGE, load_rules
-from guardrail.detect.sexual.score import Reading, Verdict, judge
-from guardrail.records import FactName, Finding, Span
+from guardrail.detect.sexual.score import Reading, Verdict, judge, may_show
+from guardrail.records import FactName, Finding, Severity, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,15 +20,22 @@ if TYPE_CHECKING:
     from guardrail.text import Views
 
 
+PICTURE = "sexual.picture"
+"""The label of a suggestive part, or more, that a request for text asks for as a picture."""
+_ASKING = frozenset({"user", "tool"})
+
+
 class SexualText:
     """Weighs sexual terms in their context, asks a trained model as well, and scores each part.
 
-    A part with evidence too weak for a severity is reported as `none` with its score.
+    A part with evidence too weak for a severity is reported as `none` with its score. Where a
+    conversation asks for a picture, a suggestive part is weighed as one and gets the label
+    `sexual.picture` as well.
     """
 
     name = "sexual.text"
-    version = "2"
-    provides: frozenset[FactName] = frozenset({"sexual", "edit"})
+    version = "3"
+    provides: frozenset[FactName] = frozenset({"sexual", "edit", "labels"})
     cost = 100.0
     inline = True
 
@@ -38,31 +47,34 @@ class SexualText:
 
     def detect(self, document: Document) -> Iterator[Finding]:
         """Report how sexual each new part is, and edits that undress."""
-        visual, upload = document.operation.visual, bool(document.images)
         for index, _, views in document.new_parts():
-            verdict = self._judge(views, visual=visual, upload=upload)
+            verdict = self._judge(document, index, views)
             if verdict.severity or verdict.score >= self._rules.thresholds["place"]:
                 yield from self._findings(index, verdict, views)
             elif views.raw:
                 yield self._finding("sexual", verdict.severity.label, verdict.score, None)
 
-    def _judge(self, views: Views, *, visual: bool, upload: bool) -> Verdict:
+    def _judge(self, document: Document, index: int, views: Views) -> Verdict:
         hits = self._terms.hits(views)
         cues = self._cues.hits(views) if hits else ()
         scene = Scene.of(
             cues,
-            visual=visual,
-            upload=upload,
+            visual=document.operation.visual,
+            upload=bool(document.images),
             block=self._rules.block,
             text=views.canonical.text,
         )
         found = weigh(hits, scene, self._rules) if hits else ()
+        if may_show(found, scene) and _asks_for_picture(document, index):
+            scene = replace(scene, pictured=True)
         reading = Reading(self._model.margin(views.kana.text), self._layer)
         return judge(found, scene, self._rules, reading)
 
     def _findings(self, part: int, verdict: Verdict, views: Views) -> Iterator[Finding]:
         span = verdict.span or views.kana.span(*self._model.peak(views.kana.text))
         yield self._finding("sexual", verdict.severity.label, verdict.score, Span(part, *span))
+        if verdict.pictured and verdict.severity >= Severity.SUGGESTIVE:
+            yield self._finding(PICTURE, "", verdict.score, Span(part, *span))
         if verdict.undress and verdict.undress_span:
             span = verdict.undress_span
             yield self._finding("edit", "undress", verdict.undress, Span(part, *span))
@@ -76,3 +88,16 @@ class SexualText:
             span=span,
             score=score,
         )
+
+
+def _asks_for_picture(document: Document, index: int) -> bool:
+    """Whether a part, or one said to a model before it, asks for a picture in words."""
+    part = document.parts[index]
+    if part.role not in _ASKING or part.origin == "output":
+        return False
+    requests = load_requests()
+    return any(
+        requests.pictured_in(document.views(i).canonical.text)
+        for i in range(index, -1, -1)
+        if document.parts[i].role in _ASKING
+    )

@@ -26,6 +26,7 @@ class Evidence:
     worn: of a garment, that somebody has it on. explained: by negation or context.
     disguised: seen only once disguises were undone. start: where, in the folded text.
     asked: a context that would explain it does not, since it is asked for all the same.
+    wanted: what the text asks for.
     """
 
     tier: str
@@ -37,13 +38,14 @@ class Evidence:
     disguised: bool = False
     start: int = 0
     asked: bool = False
+    wanted: Asked = "nothing"
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
     """What else is known of the text: the operation's kind, uploads, and the cues by block.
 
-    text: the folded text.
+    text: the folded text. pictured: whether a request for text asks for a picture in words.
     """
 
     visual: bool
@@ -51,6 +53,7 @@ class Scene:
     blocks: dict[int, dict[str, set[str]]] = field(default_factory=dict)
     block: int = 600
     text: str = ""
+    pictured: bool = False
 
     @classmethod
     def of(
@@ -71,6 +74,11 @@ class Scene:
             near |= self.blocks.get(index, {}).get(cue, set())
         return min(len(near), 2)
 
+    @property
+    def cues(self) -> frozenset[str]:
+        """The cues that stand anywhere in the text."""
+        return frozenset().union(*self.blocks.values())
+
     def has(self, cue: str) -> bool:
         """Whether a cue stands anywhere in the text."""
         return any(cue in labels for labels in self.blocks.values())
@@ -86,7 +94,10 @@ def weigh(hits: Sequence[Hit], scene: Scene, rules: Rules) -> list[Evidence]:
     """
     counting = [c for hit in hits if (c := _counting(hit, rules))]
     found = [e for c in _outermost(counting, rules) if (e := _evidence(c, scene, rules)).weight]
-    _lower(found, scene, rules)
+    wanted = _asked(found, scene)
+    for evidence in found:
+        evidence.wanted = wanted
+    _lower(found, scene, rules, wanted)
     return found
 
 
@@ -159,7 +170,7 @@ def _garment_weight(at: int, scene: Scene, rules: Garments) -> float:
     return 0.0 if scene.count(rules.blocked_by, at) else rules.weak
 
 
-def _lower(found: Sequence[Evidence], scene: Scene, rules: Rules) -> None:
+def _lower(found: Sequence[Evidence], scene: Scene, rules: Rules, wanted: Asked) -> None:
     present = {e.tier for e in found if e.weight >= rules.thresholds["blocking"]}
     operation = "visual" if scene.visual or scene.upload else "chat"
     applying = [
@@ -171,7 +182,6 @@ def _lower(found: Sequence[Evidence], scene: Scene, rules: Rules) -> None:
     ]
     if not applying:
         return
-    wanted = _asked(found, scene)
     asked, cues = wanted == "itself", frozenset(("info",) if wanted == "account" else ())
     least = rules.least if asked else {}
     for evidence in found:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import math
 from array import array
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from guardrail.detect.sexual.features import BITS, SHORT, TOKEN, features, pair
+from guardrail.detect.sexual.layer import Layer
 from guardrail.detect.sexual.rules import PACKAGE
 
 if TYPE_CHECKING:
@@ -90,39 +90,6 @@ class Linear:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """Weighs the lexicon's score with the model's margin into one calibrated score.
-
-    lexicon: for the log-odds of the lexicon's score. silent, vague, telling: a bias and a weight
-    for the margin, where the lexicon has no evidence, only words that say nothing without
-    company, or more. margin: the range that a margin is held in.
-    """
-
-    lexicon: float
-    silent: tuple[float, float]
-    vague: tuple[float, float]
-    telling: tuple[float, float]
-    margin: tuple[float, float]
-
-    def score(self, lexicon: float | None, margin: float, *, vague: bool = False) -> float:
-        """The score in [0, 1] from the lexicon's (None: no evidence) and a margin."""
-        low, high = self.margin
-        margin = min(max(margin, low), high)
-        if lexicon is None:
-            bias, weight = self.silent
-        else:
-            bias, weight = self.vague if vague else self.telling
-            bias += self.lexicon * log_odds(lexicon)
-        return 1.0 / (1.0 + math.exp(-bias - weight * margin))
-
-
-def log_odds(score: float) -> float:
-    """The log-odds of a score in [0, 1], held within the odds of 1 to 99."""
-    score = min(max(score, 0.01), 0.99)
-    return math.log(score / (1.0 - score))
-
-
 @cache
 def load_linear() -> tuple[Linear, Layer]:
     """The shipped model, and the layer fitted to it."""
@@ -135,6 +102,4 @@ def load_linear() -> tuple[Linear, Layer]:
         bias=numbers["bias"],
         known=map(tuple, json.loads(f"[{','.join(common)}]")),
     )
-    layer = numbers["layer"]
-    pairs = {name: tuple(pair) for name, pair in layer.items() if name != "lexicon"}
-    return model, Layer(lexicon=layer["lexicon"], **pairs)
+    return model, Layer.of(numbers["layer"])

@@ -37,6 +37,10 @@ class Requests:
     objects: re.Pattern[str]
     stops: re.Pattern[str]
     tones: re.Pattern[str]
+    draws: re.Pattern[str]
+    tells: re.Pattern[str]
+    visual: re.Pattern[str]
+    bare: re.Pattern[str]
     reach: int
 
     def asked_in(self, text: str, terms: Sequence[int]) -> Asked:
@@ -53,6 +57,30 @@ class Requests:
             asked = "account" if wanted == "account" else asked
         return asked
 
+    def pictured_in(self, text: str) -> bool:
+        """Whether a folded text asks for a picture or a film, or describes one to be made."""
+        return bool(self.bare.search(text)) or any(
+            self.draws.search(verb) or (not self.tells.search(verb) and self._is_visual(said, last))
+            for verb, said, last in self._said(text)
+        )
+
+    def _said(self, text: str) -> Iterator[tuple[str, str, bool]]:
+        """The verb of each request, its object, and whether the verb stands after it."""
+        scripts = 1 if text.isascii() else 2
+        for pattern in self.first[:scripts]:
+            for found in pattern.finditer(text):
+                yield found[0], text[found.end() : self._until(text, found.end())], False
+        for pattern in self.last[:scripts]:
+            for found in pattern.finditer(text):
+                start = self._since(text, found.start())
+                yield found[0], text[start : found.end()], True
+
+    def _is_visual(self, said: str, last: bool) -> bool:
+        """Whether the noun nearest to the verb is of a picture, and not of a text about one."""
+        objects = [found[0] for found in self.objects.finditer(said)]
+        nearest = objects[-1 if last else 0] if objects else ""
+        return bool(self.visual.search(nearest))
+
     def _wanted(self, text: str, terms: Sequence[int]) -> Iterator[Asked]:
         scripts = 1 if text.isascii() else 2
         for pattern in self.first[:scripts]:
@@ -64,8 +92,7 @@ class Requests:
 
     def _follows(self, text: str, start: int, terms: Sequence[int]) -> Asked:
         """What the object from `start` is."""
-        end = self.stops.search(text, start, start + self.reach)
-        until = end.start() if end else start + self.reach
+        until = self._until(text, start)
         if self.tones.match(text[start:until]):
             return "account"
         found = self.objects.search(text, start, until)
@@ -75,13 +102,21 @@ class Requests:
 
     def _precedes(self, text: str, end: int, terms: Sequence[int]) -> Asked:
         """What the object up to `end` is."""
-        start = max(0, end - self.reach)
-        for stop in self.stops.finditer(text, start, end):
-            start = stop.end()
+        start = self._since(text, end)
         objects = list(self.objects.finditer(text, start, end))
         if not objects:
             return _vague(text, start, end, terms)
         return _kind(objects[-1], _between(terms, objects[-1].end(), end))
+
+    def _until(self, text: str, start: int) -> int:
+        end = self.stops.search(text, start, start + self.reach)
+        return end.start() if end else start + self.reach
+
+    def _since(self, text: str, end: int) -> int:
+        start = max(0, end - self.reach)
+        for stop in self.stops.finditer(text, start, end):
+            start = stop.end()
+        return start
 
 
 def _kind(found: re.Match[str], sexual: bool) -> Asked:
@@ -118,6 +153,10 @@ def load_requests() -> Requests:
         objects=re.compile(f"(?P<picture>{raw['pictures']})|(?P<document>{raw['documents']})"),
         stops=re.compile(raw["stops"]),
         tones=re.compile(raw["tones"]),
+        draws=re.compile(raw["draws"]),
+        tells=re.compile(raw["tells"]),
+        visual=re.compile(raw["visual"]),
+        bare=re.compile(raw["bare"]),
         reach=raw["reach"],
     )
 

@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from guardrail.detect.sexual.evidence import Evidence, Scene
-    from guardrail.detect.sexual.linear import Layer
+    from guardrail.detect.sexual.layer import Layer
     from guardrail.detect.sexual.rules import Rules
 
 _SUGGESTIVE = ("suggestive", "swim")
 _SHOWN = ("nudity", "porn")
+_SEEN = frozenset({*_SUGGESTIVE, "nudity", "undress", "act", "porn", "explicit"})
 _AGREEING = 2
 
 
@@ -28,6 +29,7 @@ class Verdict:
     undress: of being an edit that undresses, in [0, 1]; 0 where nothing says so.
     spans: half-open ranges of the original text that say most, code points; None where no
     term does.
+    pictured: whether a request for text asks for it as a picture.
     """
 
     severity: Severity
@@ -35,6 +37,7 @@ class Verdict:
     undress: float
     span: tuple[int, int] | None
     undress_span: tuple[int, int] | None
+    pictured: bool = False
 
 
 class Reading(NamedTuple):
@@ -47,7 +50,7 @@ class Reading(NamedTuple):
 def judge(found: Sequence[Evidence], scene: Scene, rules: Rules, reading: Reading) -> Verdict:
     """The verdict on the lexicon's evidence and the model's reading."""
     features = measure(found, scene, rules)
-    score = round(_score(found, features, rules, reading), 4)
+    score = round(_score(found, features, scene, rules, reading), 4)
     severity = _severity(score, features, found, scene, rules)
     undress = features.get("undress", 0.0)
     firm = undress >= rules.thresholds["undress"] and severity >= Severity.SUGGESTIVE
@@ -58,11 +61,16 @@ def judge(found: Sequence[Evidence], scene: Scene, rules: Rules, reading: Readin
         undress=undress if firm else 0.0,
         span=_strongest(found, rules).span if found else None,
         undress_span=max(undressing, key=_weight).span if undressing else None,
+        pictured=scene.pictured,
     )
 
 
 def _score(
-    found: Sequence[Evidence], features: Mapping[str, float], rules: Rules, reading: Reading
+    found: Sequence[Evidence],
+    features: Mapping[str, float],
+    scene: Scene,
+    rules: Rules,
+    reading: Reading,
 ) -> float:
     """Both opinions weighed.
 
@@ -75,7 +83,12 @@ def _score(
         return alone
     limit = rules.thresholds["nudity"]
     lexicon = lexicon_score(features, found, rules)
-    score = reading.layer.score(lexicon, reading.margin, vague=is_vague(found, rules))
+    score = reading.layer.score(
+        lexicon,
+        reading.margin,
+        vague=is_vague(found, rules),
+        notes=notes_of(found, features, scene, rules),
+    )
     if lexicon >= limit:
         firm = _is_firm(features, rules) or any(e.asked and e.tier in _SHOWN for e in found)
         return max(score, limit) if firm else score
@@ -83,10 +96,42 @@ def _score(
     return min(score, rules.cap) if excused else score
 
 
+def may_show(found: Sequence[Evidence], scene: Scene) -> bool:
+    """Whether a request for text says what a picture would show."""
+    return not scene.visual and any(e.tier in _SEEN for e in found)
+
+
 def lexicon_score(features: Mapping[str, float], found: Sequence[Evidence], rules: Rules) -> float:
     """The score of non-empty evidence before the model is heard, in [0, 1]."""
     score = probability(features, rules)
     return min(score, rules.cap) if _is_capped(found, rules) else score
+
+
+def notes_of(
+    found: Sequence[Evidence], features: Mapping[str, float], scene: Scene, rules: Rules
+) -> dict[str, float]:
+    """What else bears on non-empty evidence, each in [0, 1].
+
+    `tier.*`: evidence by tier. `cue.*`: words of the surroundings. `asked`, `account`: whether
+    the sexual thing or a text about it is asked for, other than by the operation.
+    """
+    notes = {f"tier.{tier}": features[tier] for tier in rules.order if tier in features}
+    notes.update((f"cue.{cue}", 1.0) for cue in scene.cues)
+    if scene.visual:
+        notes["visual"] = 1.0
+    elif found[0].wanted != "nothing":
+        notes["asked" if found[0].wanted == "itself" else "account"] = 1.0
+    for name, seen in (
+        ("explained", any(e.explained for e in found)),
+        ("all explained", all(e.explained for e in found)),
+        ("looks", _is_capped(found, rules)),
+        ("several", len({e.term for e in found}) > 1),
+        ("many", len({e.term for e in found}) > 2),  # noqa: PLR2004
+        ("question", scene.text.rstrip().endswith(("?", "\u061f", "か", "か。", "吗", "嗎", "呢"))),
+    ):
+        if seen:
+            notes[name] = 1.0
+    return notes
 
 
 def is_excused(lexicon: float, found: Sequence[Evidence], rules: Rules) -> bool:
@@ -163,12 +208,12 @@ def _is_suggestive(evidence: Evidence, scene: Scene, limit: float) -> bool:
     if evidence.tier not in _SUGGESTIVE:
         return (
             evidence.tier in ("nudity", "undress", "act")
-            and scene.visual
+            and (scene.visual or scene.pictured)
             and evidence.weight >= limit
         )
     if evidence.weight < limit:
         return False
-    if scene.visual or scene.upload:
+    if scene.visual or scene.upload or scene.pictured:
         return True
     at = evidence.span[0]
     shown = scene.count("depict", at) or scene.count("write", at)
