@@ -11,7 +11,8 @@ from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 
 from guardrail.detect.sexual.features import BITS, SHORT, TOKEN, features, pair
-from guardrail.detect.sexual.linear import WINDOW, Layer, log_odds
+from guardrail.detect.sexual.layer import Layer, log_odds
+from guardrail.detect.sexual.linear import WINDOW
 from guardrail.detect.sexual.rules import load_rules
 from guardrail.text import Views
 from training.lexicon import SILENT

@@ -17,7 +17,7 @@ from training.corpus import Corpus, gather
 from training.fit import apply_layer, fit_layer, fit_linear, held_out, quantise, set_points
 
 if TYPE_CHECKING:
-    from guardrail.detect.sexual.linear import Layer
+    from guardrail.detect.sexual.layer import Layer
     from training.fit import Vector
 
 TARGET = Path(__file__).parents[1] / "guardrail/detect/sexual/data"

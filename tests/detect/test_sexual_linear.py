@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from guardrail.detect.base import Document
 from guardrail.detect.sexual import SexualText
 from guardrail.detect.sexual.features import BITS, SHORT, features, pair
-from guardrail.detect.sexual.linear import Layer, Linear, load_linear
+from guardrail.detect.sexual.layer import Layer
+from guardrail.detect.sexual.linear import Linear, load_linear
 from guardrail.records import Operation, Request
 
 LAYER = Layer(
