@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from guardrail.detect.lexicon import Lexicon
 from guardrail.detect.sexual.evidence import Scene, weigh
+from guardrail.detect.sexual.homonyms import without_foreign
 from guardrail.detect.sexual.rules import PACKAGE, load_rules
 from guardrail.detect.sexual.score import is_excused, is_vague, lexicon_score, measure, notes_of
 from guardrail.text import Views
@@ -43,7 +44,7 @@ class LexiconScore:
     def __call__(self, example: Example) -> Said:
         """What the lexicon says of it."""
         views = Views(example.text)
-        hits = self._terms.hits(views)
+        hits = without_foreign(self._terms.hits(views), views.canonical.text)
         if not hits:
             return Said()
         rules = self._rules
