@@ -12,6 +12,7 @@ import numpy as np
 from training import data, synthetic
 from training.fit import Hasher
 from training.lexicon import LexiconScore
+from training.written import written
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -37,8 +38,16 @@ ENGLISH = 0.3  # of a synthetic row's weight, since English has labelled ones
 SEXUAL, SYNTHETIC, UNLABELLED = 6.0, 0.3, 0.3
 """Weights of labelled positives, of harmless texts with a term put in (with a sexual one twice
 that) and of unlabelled prompts."""
-WRITTEN = {"templates": 0.5, "requests": 2.0, "asks": 0.3}
+MADE = {"templates": 0.5, "requests": 2.0, "asks": 0.3}
 """Weights of the rows that are put together from what was written for this project."""
+WRITTEN = {"written": 4.0, "suggestive": 1.0}
+"""Weights in the linear model of the rows written for this project, by kind."""
+WRITTEN_LAYER = {"written": 2.0, "suggestive": 0.5}
+"""Factors of their weights in the layer."""
+NOTES = ("account", "cue.judge", "cue.matter", "cue.medical", "tier.clinical")
+"""What the layer reads of `score.notes_of`, chosen by leaving languages out: all of it lowers."""
+LANGUAGES = ("en", "ja", "zh", "ko", "ru", "ar")
+"""The language of written rows that is left out with each of FOLDS; the others follow in turn."""
 
 FOLDS: tuple[tuple[str, ...], ...] = (
     (
@@ -81,9 +90,10 @@ FOLDS: tuple[tuple[str, ...], ...] = (
 class Corpus:
     """Examples as arrays, one entry or row for each.
 
-    lexicon, vague, excused: what it says of each. weights: for the linear model.
-    layer_weights: for the layer, sources nearly alike.
-    real: neither synthetic nor doubtful, and held out in some fold.
+    lexicon, vague, excused: what it says of each. notes: a column for each of NOTES.
+    weights: for the linear model. layer_weights: for the layer, sources nearly alike.
+    real: neither synthetic nor doubtful, and held out in some fold. public: real and not written
+    for this project.
     """
 
     rows: csr_matrix
@@ -91,6 +101,7 @@ class Corpus:
     lexicon: Vector
     vague: Vector
     excused: Vector
+    notes: Vector
     sources: Vector
     langs: Vector
     weights: Vector
@@ -98,6 +109,7 @@ class Corpus:
     by_source: Vector
     by_row: Vector
     real: Vector
+    public: Vector
 
 
 def gather(folder: Path, *, keep_reported: bool = False, without: Collection[str] = ()) -> Corpus:
@@ -111,8 +123,8 @@ def gather(folder: Path, *, keep_reported: bool = False, without: Collection[str
     examples = [*data.labelled(train), *_safe(train, score)]
     examples += _some(list(data.unlabelled(train)), MOST_UNLABELLED)
     examples = [one for one in examples if one.source not in without]
+    reported = data.Reported(folder / "dev")
     if not keep_reported:
-        reported = data.Reported(folder / "dev")
         examples = [one for one in examples if not reported.has(one.text)]
     carriers = [one for one in examples if not one.label and one.kind != "unlabelled"]
     terms = synthetic.terms()
@@ -120,6 +132,7 @@ def gather(folder: Path, *, keep_reported: bool = False, without: Collection[str
     examples += synthetic.templated(terms, TEMPLATED, SEED)
     examples += synthetic.requested()
     examples += synthetic.asked(ASKED, SEED)
+    examples += [one for one in written() if keep_reported or not reported.has(one.text)]
     return _corpus(examples, [score(one) for one in examples])
 
 
@@ -149,8 +162,8 @@ def _corpus(examples: Sequence[Example], said: Sequence[Said]) -> Corpus:
     sources = np.array([one.source for one in examples])
     langs = np.array([one.lang for one in examples])
     kinds = np.array([one.kind for one in examples])
-    of = {source: number for number, fold in enumerate(FOLDS) for source in fold}
-    by_source = np.array([of.get(source, -1) for source in sources])
+    by_source = _by_source(sources)
+    made = np.isin(kinds, list(WRITTEN))
     real = (kinds != "synthetic") & (by_source >= 0)
     real &= ~((kinds == "unlabelled") & (lexicon >= DOUBTFUL_UNLABELLED))
     return Corpus(
@@ -159,14 +172,27 @@ def _corpus(examples: Sequence[Example], said: Sequence[Said]) -> Corpus:
         lexicon=lexicon,
         vague=np.array([one.vague for one in said]),
         excused=np.array([one.excused for one in said]),
+        notes=np.array([[one.notes.get(name, 0.0) for name in NOTES] for one in said]),
         sources=sources,
         langs=langs,
         weights=_weights(labels, sources, langs, kinds, lexicon),
-        layer_weights=_alike(labels, sources, langs),
+        layer_weights=_alike(labels, sources, langs)
+        * np.array([WRITTEN_LAYER.get(kind, 1.0) for kind in kinds]),
         by_source=by_source,
         by_row=np.where(kinds == "synthetic", -1, _by_row(examples)),
         real=real,
+        public=real & ~made,
     )
+
+
+def _by_source(sources: Vector) -> Vector:
+    """The fold of each row: of its source, or of the language it was written in; -1 for none."""
+    of = {source: number for number, fold in enumerate(FOLDS) for source in fold}
+    mine = sorted({one for one in sources if one.startswith("written-")})
+    first = [f"written-{lang}" for lang in LANGUAGES]
+    order = [*first, *(one for one in mine if one not in first)]
+    of.update((source, number % len(FOLDS)) for number, source in enumerate(order))
+    return np.array([of.get(source, -1) for source in sources])
 
 
 def _weights(
@@ -179,8 +205,10 @@ def _weights(
     made = kinds == "synthetic"
     weights[made] = np.where(labels[made] == 1, 2 * SYNTHETIC, SYNTHETIC)
     weights[made & (langs == "en")] *= ENGLISH
-    for source, weight in WRITTEN.items():
+    for source, weight in MADE.items():
         weights[sources == source] = weight
+    for kind, weight in WRITTEN.items():
+        weights[kinds == kind] = weight
     guessed = kinds == "unlabelled"
     weights[guessed] = np.where(lexicon[guessed] >= DOUBTFUL_UNLABELLED, 0.0, UNLABELLED)
     return weights

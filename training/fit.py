@@ -102,31 +102,37 @@ def kinds(corpus: Corpus) -> dict[str, Vector]:
     return {"silent": silent, "vague": corpus.vague, "telling": ~silent & ~corpus.vague}
 
 
-def fit_layer(corpus: Corpus, margins: Sequence[tuple[Vector, float]]) -> Layer:
-    """The layer by logistic regression on the real rows; no weight may fall below 0.
+def fit_layer(
+    corpus: Corpus, margins: Sequence[tuple[Vector, float]], notes: Sequence[str]
+) -> Layer:
+    """The layer by logistic regression on the real rows; no weight falls below 0.
 
     margins: of each row, by models that had not seen it, and how much those margins count.
+    notes: the names of `corpus.notes`; none of them may raise a score.
     """
     of, real = kinds(corpus), corpus.real
-    model = LogisticRegression(C=10.0, max_iter=1000, fit_intercept=False)
+    model = LogisticRegression(C=1.0, max_iter=1000, fit_intercept=False)
     model.fit(
         np.concatenate([_inputs(corpus, of, each)[real] for each, _ in margins]),
         np.tile(corpus.labels[real], len(margins)),
         sample_weight=np.concatenate([count * corpus.layer_weights[real] for _, count in margins]),
     )
-    lexicon, *rest = (float(value) for value in model.coef_[0])
+    found = [float(value) for value in model.coef_[0]]
+    lexicon, *rest = found[: -len(notes)]
+    seen = {name: min(value, 0.0) for name, value in zip(notes, found[-len(notes) :], strict=True)}
     pairs = zip(rest[::2], (max(weight, 0.0) for weight in rest[1::2]), strict=True)
-    return Layer(lexicon=max(lexicon, 0.0), margin=MARGINS, **dict(zip(of, pairs, strict=True)))
+    by_kind = dict(zip(of, pairs, strict=True))
+    return Layer(lexicon=max(lexicon, 0.0), margin=MARGINS, notes=seen, **by_kind)
 
 
 def set_points(layer: Layer, corpus: Corpus, margins: Vector, most: Mapping[str, float]) -> Layer:
     """The layer with its biases moved, so that 0.5 is the operating point.
 
     most: for each kind of row, how many harmless rows of that kind may be stopped, as a share of
-    all harmless ones; the mean over sources.
+    all harmless ones; the mean over sources. Rows written to be hard do not count.
     """
     scores = apply_layer(layer, corpus, margins)
-    harmless = corpus.real & (corpus.labels == 0)
+    harmless = corpus.public & (corpus.labels == 0)
     moved = {}
     for kind, mine in kinds(corpus).items():
         limit = _limit(scores[harmless], mine[harmless], corpus.sources[harmless], most[kind])
@@ -150,12 +156,20 @@ def _inputs(corpus: Corpus, of: Mapping[str, Vector], margins: Vector) -> Vector
     odds = [0.0 if score == SILENT else log_odds(score) for score in corpus.lexicon]
     held = np.clip(margins, *MARGINS)
     columns = (column for rows in of.values() for column in (rows, rows * held))
-    return np.column_stack([odds, *columns])
+    return np.column_stack([odds, *columns, corpus.notes])
 
 
 def apply_layer(layer: Layer, corpus: Corpus, margins: Vector) -> Vector:
     """The score of each row, 0 of one that context excuses and the model does not insist on."""
-    rows = zip(corpus.lexicon, corpus.vague, margins, strict=True)
-    scores = [layer.score(None if of == SILENT else of, m, vague=vague) for of, vague, m in rows]
+    rows = zip(corpus.lexicon, corpus.vague, margins, corpus.notes, strict=True)
+    scores = [
+        layer.score(
+            None if of == SILENT else of,
+            margin,
+            vague=vague,
+            notes=dict(zip(layer.notes, seen, strict=True)),
+        )
+        for of, vague, margin, seen in rows
+    ]
     alone = np.array([layer.score(None, margin) for margin in margins])
     return np.where(corpus.excused & (alone < SURE), 0.0, scores)

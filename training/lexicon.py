@@ -60,5 +60,5 @@ class LexiconScore:
             return Said()
         features = measure(found, scene, rules)
         score = lexicon_score(features, found, rules)
-        notes = notes_of(found, features, scene, rules)
+        notes = notes_of(found, features, scene)
         return Said(score, is_vague(found, rules), is_excused(score, found, rules), notes)

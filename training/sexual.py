@@ -13,7 +13,7 @@ from sklearn.metrics import average_precision_score
 
 from guardrail.detect.sexual.linear import Linear
 from training import common
-from training.corpus import Corpus, gather
+from training.corpus import NOTES, Corpus, gather
 from training.fit import apply_layer, fit_layer, fit_linear, held_out, quantise, set_points
 
 if TYPE_CHECKING:
@@ -53,7 +53,11 @@ def main() -> None:
     coefficients, intercept = fit_linear(corpus.rows, corpus.labels, corpus.weights, STRENGTH)
     weights, scale = quantise(coefficients)
     asked.into.joinpath("linear.bin").write_bytes(weights)
-    numbers = {"bias": round(intercept, 6), "scale": round(scale, 9), "layer": _rounded(layer)}
+    numbers = {
+        "bias": round(intercept, 6),
+        "scale": round(scale, 9),
+        "layer": _rounded(asdict(layer)),
+    }
     asked.into.joinpath("linear.json").write_text(json.dumps(numbers, indent=1) + "\n", "utf-8")
     model = Linear(weights, scale=scale, bias=intercept)
     common.write(asked.data, model, asked.into / "common.jsonl")
@@ -67,7 +71,7 @@ def _train_layer(corpus: Corpus) -> Layer:
         margins = held_out(corpus, folds, STRENGTH)
         found.append(margins)
         _report(f"held-out {name}", corpus, "linear", margins)
-    layer = fit_layer(corpus, list(zip(found, (UNSEEN, 1.0), strict=True)))
+    layer = fit_layer(corpus, list(zip(found, (UNSEEN, 1.0), strict=True)), NOTES)
     layer = set_points(layer, corpus, found[1], STOPS)
     for name, each in zip(("sources", "rows"), found, strict=True):
         _report_layer(f"held-out {name}", corpus, layer, each)
@@ -97,11 +101,15 @@ def _report_layer(name: str, corpus: Corpus, layer: Layer, margins: Vector) -> N
         _say(f"  {source}: {mine.sum()} rows, stopped {recall}, falsely {false}")
 
 
-def _rounded(layer: Layer) -> dict[str, object]:
-    return {
-        name: round(value, 4) if isinstance(value, float) else [round(each, 4) for each in value]
-        for name, value in asdict(layer).items()
-    }
+def _rounded(value: object) -> object:
+    match value:
+        case dict():
+            return {name: _rounded(each) for name, each in value.items()}
+        case tuple():
+            return [_rounded(each) for each in value]
+        case float():
+            return round(value, 4)
+    return value
 
 
 def _say(text: str) -> None:

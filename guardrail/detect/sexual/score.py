@@ -19,6 +19,7 @@ _SUGGESTIVE = ("suggestive", "swim")
 _SHOWN = ("nudity", "porn")
 _SEEN = frozenset({*_SUGGESTIVE, "nudity", "undress", "act", "porn", "explicit"})
 _AGREEING = 2
+_NOTED = frozenset({"judge", "matter", "medical"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def _score(
         lexicon,
         reading.margin,
         vague=is_vague(found, rules),
-        notes=notes_of(found, features, scene, rules),
+        notes=notes_of(found, features, scene),
     )
     if lexicon >= limit:
         firm = _is_firm(features, rules) or any(e.asked and e.tier in _SHOWN for e in found)
@@ -108,29 +109,18 @@ def lexicon_score(features: Mapping[str, float], found: Sequence[Evidence], rule
 
 
 def notes_of(
-    found: Sequence[Evidence], features: Mapping[str, float], scene: Scene, rules: Rules
+    found: Sequence[Evidence], features: Mapping[str, float], scene: Scene
 ) -> dict[str, float]:
-    """What else bears on non-empty evidence, each in [0, 1].
+    """What else bears on non-empty evidence, each in [0, 1]; the layer weighs it.
 
-    `tier.*`: evidence by tier. `cue.*`: words of the surroundings. `asked`, `account`: whether
-    the sexual thing or a text about it is asked for, other than by the operation.
+    `cue.*`: talk of that kind. `tier.clinical`: that evidence. `account`: a text about the sexual
+    thing is asked for, by words.
     """
-    notes = {f"tier.{tier}": features[tier] for tier in rules.order if tier in features}
-    notes.update((f"cue.{cue}", 1.0) for cue in scene.cues)
-    if scene.visual:
-        notes["visual"] = 1.0
-    elif found[0].wanted != "nothing":
-        notes["asked" if found[0].wanted == "itself" else "account"] = 1.0
-    for name, seen in (
-        ("explained", any(e.explained for e in found)),
-        ("all explained", all(e.explained for e in found)),
-        ("looks", _is_capped(found, rules)),
-        ("several", len({e.term for e in found}) > 1),
-        ("many", len({e.term for e in found}) > 2),  # noqa: PLR2004
-        ("question", scene.text.rstrip().endswith(("?", "\u061f", "か", "か。", "吗", "嗎", "呢"))),
-    ):
-        if seen:
-            notes[name] = 1.0
+    notes = {f"cue.{cue}": 1.0 for cue in _NOTED & scene.cues}
+    if "clinical" in features:
+        notes["tier.clinical"] = features["clinical"]
+    if not scene.visual and found[0].wanted == "account":
+        notes["account"] = 1.0
     return notes
 
 
