@@ -22,6 +22,10 @@ AFTER = 512
 STOP = 1024
 HONORIFIC = 2048
 NAMING = 4096
+ALSO = 8192
+"""Of classes, the first that tells of languages: an ordinary word of one, in English maybe a name."""
+CUE = 16384
+"""An ordinary word of a language that is seldom met in English."""
 
 _CLASSES = {
     "common": COMMON,
@@ -77,6 +81,9 @@ def latin_words() -> Mapping[str, int]:
         for label in fields[1].split(","):
             bits |= _CLASSES[label]
         add(fields[0], bits)
+    for _, label, words in rows("foreign.tsv"):
+        for word in words.split():
+            found[word] = found.get(word, 0) | (CUE if label == "cue" else ALSO)
     return found
 
 

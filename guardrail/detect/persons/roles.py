@@ -108,9 +108,12 @@ class Setting:
         return False
 
     def _creates(self, hit: Hit) -> bool:
-        if pattern("creator_after").match(self.text[hit.end : hit.end + _REACH]):
+        after = self.text[hit.end : hit.end + _REACH]
+        if pattern("creator_after").match(after):
             return True
         lead = self.text[max(0, hit.start - _REACH) : hit.start]
+        if hit.maker and self._made(lead, after):
+            return True
         if not _MAKER.search(lead):
             return False
         if _BY.search(lead) and not (hit.known and not hit.maker):
@@ -118,6 +121,14 @@ class Setting:
             if by.search(lead):
                 return self._not_done(lead)
         return pattern("creator_before").search(lead) is not None
+
+    def _made(self, lead: str, after: str) -> bool:
+        """Whether the words beside one who makes pictures speak of the works."""
+        if pattern("not_maker").match(after):
+            return False
+        if pattern("maker_after").match(after) or pattern("maker_before").search(lead):
+            return True
+        return not self._depicts and not self._shows
 
     @staticmethod
     def _not_done(lead: str) -> bool:

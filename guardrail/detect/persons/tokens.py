@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from itertools import accumulate
 
-from guardrail.detect.persons.lexicon import BRAND, COMMON, GIVEN, ORG, SURNAME
+from guardrail.detect.persons.lexicon import ALSO, BRAND, COMMON, CUE, GIVEN, ORG, PARTICLE, SURNAME
 
 _LETTER = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff"
 _WORD = re.compile(f"([{_LETTER}]+(?:['’-](?![sS](?![{_LETTER}]))[{_LETTER}]+)*)")
@@ -16,6 +16,7 @@ _GERMAN = frozenset(
 )
 _GERMAN_WORDS = 2
 _MIN_TITLED = 6
+_FOREIGN_WORDS = 2
 
 
 class Tokens:
@@ -45,6 +46,20 @@ class Tokens:
         for i, low in enumerate(self.lows):
             if not self.flags[i] and "-" in low:
                 self.flags[i] = self._hyphened(low, lexicon)
+        if self.flags and max(self.flags) >= ALSO:
+            self._settle_language()
+
+    def _settle_language(self) -> None:
+        """Make names that are words of the text's language ordinary, and forget such classes."""
+        foreign = sum(f >= CUE for f in self.flags) >= _FOREIGN_WORDS
+        for i, flags in enumerate(self.flags):
+            if flags < ALSO:
+                continue
+            self.flags[i] = flags & (ALSO - 1)
+            if foreign and (
+                self.caseless or not self.caps[i] or (flags >= CUE and self.initial(i))
+            ):
+                self.flags[i] = COMMON | flags & PARTICLE
 
     @staticmethod
     def _hyphened(low: str, lexicon: Mapping[str, int]) -> int:
