@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 from guardrail.detect.disguise import leet, pieces
 from guardrail.detect.disguise.names import may_be_name
+from guardrail.detect.disguise.romaji import is_syllables
 from guardrail.detect.disguise.segments import is_listed, is_word
 from guardrail.detect.disguise.spelling import bare, nearest, slip
 from guardrail.detect.disguise.vocabulary import common_long, spelled, vocabulary
@@ -60,7 +61,8 @@ class Marks(dict[str, str]):
 
     `r`, `c`, `b`, `p`: an ordinary word turned; in capitals a telling one. `a`: an ordinary word
     with accents, `A` a telling one. `m`, `w`: a telling or an ordinary word misspelt. `n`: perhaps
-    one of a name. `l`, `L`: an ordinary or a telling word in leet. `j`, `J`: one cut into pieces.
+    one of a name. `l`, `L`: an ordinary or a telling word in leet. `j`, `J`: one cut into
+    pieces. `k`: perhaps a Japanese word in Latin letters.
     """
 
     def __missing__(self, token: str) -> str:
@@ -87,6 +89,8 @@ def _marks(word: str) -> Iterator[str]:
         return
     if may_be_name(word):
         yield "n"
+    if is_syllables(word) and not vocabulary().known(word):
+        yield "k"
     if word in vocabulary().near:
         return
     if not word.isascii():
