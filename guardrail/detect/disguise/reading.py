@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Range = tuple[int, int]
 
 _ROUNDS = 3
-_WEAK = str.maketrans("", "", "nwk")
+_WEAK = str.maketrans("", "", "nwkq")
 _HALF_WIDTH = re.compile("[\uff66-\uff9d]{2}")
 _LEGIBLE = frozenset({SPELLING, SPLIT})
 _SPELLED = frozenset({TRICK, SOUND})  # how Japanese is written hides nothing
@@ -86,7 +86,9 @@ def _is_odd(text: str) -> bool:
     tokens = text.replace("_", " ").replace(",", " ").split()
     marked = list(map(MARKS.__getitem__, tokens))
     marks = "".join(marked)
-    if marks and (marks.translate(_WEAK) or marks.count("w") > 1 or are_near(tokens, marked)):
+    if marks and (marks.translate(_WEAK) or marks.count("w") > 1 or marks.count("q") > 1):
+        return True
+    if marks and are_near(tokens, marked):
         return True
     if "k" in marks and may_be_romaji(text, tokens, marked):
         return True
@@ -183,7 +185,7 @@ def _changes(text: str, tricks: Collection[str]) -> tuple[list[Change], bool]:
         return japanese, False
     changes: list[Change] = [] if text.isascii() else list(read_dense(text))
     if marks or tricks or "13" in text:
-        if not marks.isdisjoint("rR") and is_backwards(text):
+        if not marks.isdisjoint("rRq") and is_backwards(text):
             return [], True
         changes += turned(text, marks, tricks)
         if "n" in marks and are_near(tokens, marked):
