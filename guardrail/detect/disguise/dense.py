@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ahocorasick_rs import AhoCorasick
 
 from guardrail.detect.disguise.changes import Change
+from guardrail.detect.disguise.direction import is_turned, turned_parts
 from guardrail.detect.disguise.vocabulary import dense, vocabulary
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ _HAN = "\u3005-\u3007\u3400-\u9fff"
 _LETTER = f"\u3041-\u30ff{_HAN}"
 _RUN = re.compile(f"[{_LETTER}]+|[\uac00-\ud7a3]+")
 _DENSE = re.compile("[\u3041-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
-_USUAL = re.compile("して|です|ます|ている|から|した|する|ない|こと|的|了|를|을|하는|해줘")
 _LONE = re.compile("[\ud800-\udfff]")
 _SIGN = "\u2190-\u2bff\u3297\u3299\U0001f000-\U0001f1e5\U0001f200-\U0001faff"
 _PICTURE = f"[{_SIGN}][{_SIGN}\ufe0f\u200d]*"
@@ -54,7 +54,9 @@ def is_dense_odd(text: str) -> bool:
     """A quick test that lets through all that `read_dense` would change."""
     if not _DENSE.search(text):
         return False
-    return bool(_turned(text)) or bool(_PICTURED.search(text) or _GAP.search(text))
+    if _turned(text) or is_turned(text):
+        return True
+    return bool(_PICTURED.search(text) or _GAP.search(text))
 
 
 def has_term_across(left: str, right: str) -> bool:
@@ -75,19 +77,25 @@ def read_dense(text: str) -> Iterator[Change]:
         return
     yield from _unparted(text)
     found = _turned(text)
-    if not found:
-        return
-    if len(_USUAL.findall(text[::-1])) > len(_USUAL.findall(text)):
-        for match in _RUN.finditer(text):
-            yield Change(*match.span(), match[0][::-1], _REVERSED)
+    if not found and not is_turned(text):
         return
     last = -1
+    parts = [
+        part
+        for part in turned_parts(text, [(start, end) for _, start, end in found])
+        if part.gain >= _BEYOND_DOUBT or any(s < part.end and part.start < e for _, s, e in found)
+    ]
+    for part in parts:
+        yield Change(part.start, part.end, text[part.start : part.end][::-1], _REVERSED)
     for _, start, end in found:
-        if start >= last:
+        if start >= last and not any(p.start < end and start < p.end for p in parts):
             low, high = _run_around(text, max(start, last), end)
             low = max(low, last)
             yield Change(low, high, _both(text, low, start, end, high), _REVERSED)
             last = high
+
+
+_BEYOND_DOUBT = 17.0
 
 
 def _both(text: str, low: int, start: int, end: int, high: int) -> str:

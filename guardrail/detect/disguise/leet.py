@@ -22,6 +22,10 @@ _READ = {
     "9": "gq", "@": "a", "$": "s", "!": "il", "+": "t", "|": "li", "(": "c", "€": "e", "£": "l",
     "¢": "c", "¥": "y",
 }  # fmt: skip
+_READ_CYRILLIC = {
+    "0": "о", "1": "и", "3": "зе", "4": "ча", "6": "б", "9": "д", "@": "а", "$": "с", "|": "и",
+}  # fmt: skip
+_CYRILLIC = re.compile("[\u0400-\u04ff]")
 _IN = f"[\\w{SIGNS}]{{0,24}}"
 _TOKEN = re.compile(rf"(?<![\w{SIGNS}./#&=%:\\-]){_IN}[{SIGNS}]{_IN}(?![\w{SIGNS}%/\\=]|\.[a-z])")
 _TAIL = re.compile(r"[!(|+]+\Z")
@@ -36,7 +40,8 @@ def readings(token: str) -> list[str]:
     """What a folded token may read, the likeliest first; empty where it has no letter or sign."""
     if not _MIN <= len(token) <= _LONGEST or token.isalpha() or _NUMBER.match(token):
         return []
-    letters = (_READ.get(c, c) for c in token)
+    read = _READ_CYRILLIC if _CYRILLIC.search(token) else _READ
+    letters = (read.get(c, c) for c in token)
     found = ["".join(word) for word in islice(product(*letters), _MOST_READINGS)]
     return [word for word in found if word.isalpha()]
 
@@ -55,7 +60,7 @@ def mark(token: str) -> str:
     """
     written = _trimmed(token)
     found = [word for word in readings(written) if len(word) >= _MIN]
-    if any(word in vocabulary().telling and len(word) > _MIN for word in found):
+    if any(map(_tells, found)):
         return "L"
     words = [word for word in found if is_word(word)]
     if not words:
@@ -63,6 +68,14 @@ def mark(token: str) -> str:
     signs = len(_SIGN.findall(written))
     long = len(words[0]) > _LONG and _SIGN.search(written, 1, len(written) - 1)
     return "L" if long and _MANY <= signs < len(written) - 1 else "l"
+
+
+def _tells(word: str) -> bool:
+    """Whether a word is a telling one; in Cyrillic, whatever it ends in."""
+    telling = vocabulary().telling
+    if word.isascii():
+        return word in telling and len(word) > _MIN
+    return any(word[:end] in telling for end in range(len(word), max(_LONG, len(word) - _LONG), -1))
 
 
 def unleeted(text: str, *, sure: bool) -> Iterator[Change]:

@@ -7,7 +7,9 @@ import re
 from collections.abc import Callable, Iterator
 
 from guardrail.detect.disguise import leet, pieces
+from guardrail.detect.disguise.direction import forwardness, is_dense
 from guardrail.detect.disguise.names import may_be_name
+from guardrail.detect.disguise.romaji import is_syllables
 from guardrail.detect.disguise.segments import is_listed, is_word
 from guardrail.detect.disguise.spelling import bare, nearest, slip
 from guardrail.detect.disguise.vocabulary import common_long, spelled, vocabulary
@@ -23,6 +25,7 @@ _SIGN = re.compile(f"[{leet.SIGNS}]")
 _LETTER = re.compile(r"[^\W\d_]")
 _AROUND = ".,;:?\"'()[]{}<>*~"
 _LONGEST, _MOST = 24, 20_000
+_TURNED = 4.0  # log-odds
 
 
 def _reverse(word: str) -> str:
@@ -60,7 +63,8 @@ class Marks(dict[str, str]):
 
     `r`, `c`, `b`, `p`: an ordinary word turned; in capitals a telling one. `a`: an ordinary word
     with accents, `A` a telling one. `m`, `w`: a telling or an ordinary word misspelt. `n`: perhaps
-    one of a name. `l`, `L`: an ordinary or a telling word in leet. `j`, `J`: one cut into pieces.
+    one of a name. `l`, `L`: an ordinary or a telling word in leet. `j`, `J`: one cut into
+    pieces. `k`: perhaps a Japanese word in Latin letters. `q`: one that looks turned round.
     """
 
     def __missing__(self, token: str) -> str:
@@ -87,8 +91,12 @@ def _marks(word: str) -> Iterator[str]:
         return
     if may_be_name(word):
         yield "n"
+    if is_syllables(word) and not vocabulary().known(word):
+        yield "k"
     if word in vocabulary().near:
         return
+    if len(word) >= SURE and looks_turned(word):
+        yield "q"
     if not word.isascii():
         yield from _accent_marks(word)
     elif not vocabulary().known(word):
@@ -98,8 +106,15 @@ def _marks(word: str) -> Iterator[str]:
                 yield _turn_mark(word, mark, turn(word))
 
 
+def looks_turned(word: str) -> bool:
+    """Whether a folded word no list has is written as words are backwards, and only so."""
+    return forwardness(word) <= -_TURNED and not is_dense(word) and not is_word(word)
+
+
 def _accent_marks(word: str) -> Iterator[str]:
-    if word[::-1] in vocabulary().telling:
+    if not is_dense(word) and not is_word(word):
+        yield _turn_mark(word, "r", _reverse(word))
+    elif word[::-1] in vocabulary().telling:
         yield "R"
     if not vocabulary().known(word) and misspelt(word):
         yield "m"

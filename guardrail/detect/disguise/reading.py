@@ -12,6 +12,7 @@ from guardrail.detect.disguise.fragments import TRICK as SPLIT
 from guardrail.detect.disguise.fragments import across, joined, may_be_joined
 from guardrail.detect.disguise.marks import MARKS, REVERSED
 from guardrail.detect.disguise.names import are_near, corrected
+from guardrail.detect.disguise.romaji import SOUND, TRICK, may_be_romaji, read_romaji
 from guardrail.detect.disguise.segments import chosen
 from guardrail.detect.disguise.turned import SPELLING, is_backwards, turned
 from guardrail.text import Views
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
     Range = tuple[int, int]
 
 _ROUNDS = 3
-_WEAK = str.maketrans("", "", "nw")
+_WEAK = str.maketrans("", "", "nwkq")
 _HALF_WIDTH = re.compile("[\uff66-\uff9d]{2}")
 _LEGIBLE = frozenset({SPELLING, SPLIT})
+_SPELLED = frozenset({TRICK, SOUND})  # how Japanese is written hides nothing
 
 
 class Reading(NamedTuple):
@@ -35,11 +37,13 @@ class Reading(NamedTuple):
 
     text: the undisguised text. undone: names of the disguises.
     rewritten: half-open ranges of the part that say nothing as they are written, code points.
+    translated: those whose words the text has in another script.
     """
 
     text: str
     undone: frozenset[str]
     rewritten: tuple[Range, ...]
+    translated: tuple[Range, ...]
     steps: tuple[View | None, ...]
 
     def span(self, start: int, end: int) -> tuple[int, int]:
@@ -71,7 +75,8 @@ def read(views: Views, before: str = "") -> Reading | None:
     steps: tuple[View | None, ...] = tuple(reversed(draft.steps))
     if flipped:
         text, steps = text[::-1], (None, *steps)
-    return Reading(text, frozenset(draft.tricks), tuple(draft.rewritten), steps)
+    undone = frozenset(draft.tricks - _SPELLED)
+    return Reading(text, undone, tuple(draft.rewritten), tuple(draft.translated), steps)
 
 
 def _is_odd(text: str) -> bool:
@@ -81,7 +86,11 @@ def _is_odd(text: str) -> bool:
     tokens = text.replace("_", " ").replace(",", " ").split()
     marked = list(map(MARKS.__getitem__, tokens))
     marks = "".join(marked)
-    if marks and (marks.translate(_WEAK) or marks.count("w") > 1 or are_near(tokens, marked)):
+    if marks and (marks.translate(_WEAK) or marks.count("w") > 1 or marks.count("q") > 1):
+        return True
+    if marks and are_near(tokens, marked):
+        return True
+    if "k" in marks and may_be_romaji(text, tokens, marked):
         return True
     longest = max(map(len, tokens), default=0)
     return longest > LONG or "13" in text or may_be_encoded(text) or may_be_joined(text)
@@ -96,6 +105,7 @@ class _Draft:
         self.steps = [self.view]
         self.tricks: set[str] = set()
         self.rewritten: list[Range] = []
+        self.translated: list[Range] = []
         self.rewrote = False
 
     def change(self, changes: Iterable[Change]) -> bool:
@@ -105,6 +115,8 @@ class _Draft:
             self.tricks.add(change.trick)
             if change.trick not in _LEGIBLE:
                 self.rewritten.append(self._place(change.start, change.end))
+            if change.trick == TRICK:
+                self.translated.append(self._place(change.start, change.end))
         self.view = self.steps[-1] = view
         self.rewrote |= bool(done)
         return bool(done)
@@ -169,9 +181,11 @@ def _changes(text: str, tricks: Collection[str]) -> tuple[list[Change], bool]:
     tokens = text.replace("_", " ").replace(",", " ").split()
     marked = list(map(MARKS.__getitem__, tokens))
     marks = set("".join(marked))
+    if "k" in marks and (japanese := list(read_romaji(text))):
+        return japanese, False
     changes: list[Change] = [] if text.isascii() else list(read_dense(text))
     if marks or tricks or "13" in text:
-        if not marks.isdisjoint("rR") and is_backwards(text):
+        if not marks.isdisjoint("rRq") and is_backwards(text):
             return [], True
         changes += turned(text, marks, tricks)
         if "n" in marks and are_near(tokens, marked):

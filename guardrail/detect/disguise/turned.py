@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from guardrail.detect.disguise import leet, pieces
 from guardrail.detect.disguise.changes import Change
-from guardrail.detect.disguise.marks import LEAST, MARKS, SURE, TURNS, WORD, misspelt
+from guardrail.detect.disguise.direction import forwardness
+from guardrail.detect.disguise.marks import LEAST, MARKS, REVERSED, SURE, TURNS, WORD, misspelt
 from guardrail.detect.disguise.names import is_name_backwards
+from guardrail.detect.disguise.segments import is_word
 from guardrail.detect.disguise.spelling import bare, slip
-from guardrail.detect.disguise.vocabulary import common_long, vocabulary
+from guardrail.detect.disguise.vocabulary import common_long, vocabulary, worn
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -26,7 +28,8 @@ _BACKWARDS = re.compile(
 )
 _POINT = re.compile(r"\w[.,!?;:](?:\s|\Z)")
 _LEADING_POINT = re.compile(r"(?:\s|^)[.,!?;:]\w")
-_ENOUGH = 2
+_TURNED = frozenset("rRq")
+_ENOUGH, _LIKELY = 2, 3.0
 
 
 def is_backwards(text: str) -> bool:
@@ -34,8 +37,8 @@ def is_backwards(text: str) -> bool:
     words = WORD.findall(text.lower())
     found = [MARKS[w] for w in words]
     long = sum(len(w) >= SURE for w in words)
-    turned_round = sum("r" in m.lower() for m in found)
-    if _hits("r", words, found) < _ENOUGH or 2 * turned_round < long:
+    turned_round = sum(_is_turned(m) and len(w) >= SURE for w, m in zip(words, found, strict=True))
+    if _hits("r", words, found) < _ENOUGH or 3 * turned_round < 2 * long:
         return False
     if not vocabulary().upright.isdisjoint(words):
         return False
@@ -45,6 +48,10 @@ def is_backwards(text: str) -> bool:
     if _LEADING_POINT.search(text) is not None:
         return True
     return _POINT.search(text) is None and not is_name_backwards(words)
+
+
+def _is_turned(marks: str) -> bool:
+    return not _TURNED.isdisjoint(marks)
 
 
 def turned(text: str, marks: set[str], tricks: Collection[str]) -> Iterator[Change]:
@@ -60,8 +67,13 @@ def turned(text: str, marks: set[str], tricks: Collection[str]) -> Iterator[Chan
     yield from _each(text, low, marks)
     named = _ROT13.search(low) is not None
     for mark in TURNS:
-        if mark in marks or mark.upper() in marks or (named and mark == "c"):
-            yield from _turn(low, mark)
+        if (
+            mark in marks
+            or mark.upper() in marks
+            or (mark == "r" and "q" in marks)
+            or (named and mark == "c")
+        ):
+            yield from _turn(text, low, mark)
 
 
 def _each(text: str, low: str, marks: set[str]) -> Iterator[Change]:
@@ -105,8 +117,8 @@ def _cased(first: str, word: str) -> str:
     return word.capitalize() if first.isupper() else word
 
 
-def _turn(low: str, mark: str) -> Iterator[Change]:
-    """The words of a folded text turned back, where enough of them say so."""
+def _turn(text: str, low: str, mark: str) -> Iterator[Change]:
+    """The words of a text turned back, where enough of them say so."""
     trick, turn = TURNS[mark]
     words = list(WORD.finditer(low))
     found = [MARKS[w[0]] for w in words]
@@ -114,16 +126,41 @@ def _turn(low: str, mark: str) -> Iterator[Change]:
     hits = _hits(mark, [w[0] for w in words], found)
     if not (hits >= _ENOUGH or (asked and (hits or _ROT13.search(low)))):
         return
-    stays = vocabulary().known if mark == "r" else vocabulary().says
+    if mark == "r":
+        yield from _reversed(text, low, asked=asked)
+        return
+    says = vocabulary().says
     rest = sum(
-        not m and len(w[0]) > LEAST and not stays(w[0]) for w, m in zip(words, found, strict=True)
+        not m and len(w[0]) > LEAST and not says(w[0]) for w, m in zip(words, found, strict=True)
     )
     most = asked or sum(mark in m.lower() for m in found) >= rest
-    least = SURE if mark == "r" else 1
     for match, marked in zip(words, found, strict=True):
-        other = most and len(match[0]) >= least and (marked or not stays(match[0]))
-        if mark in marked.lower() or other:
+        if mark in marked.lower() or (most and (marked or not says(match[0]))):
             yield Change(*match.span(), turn(match[0]), trick)
+
+
+def _reversed(text: str, low: str, *, asked: bool) -> Iterator[Change]:
+    """The words of a text that are written backwards, the right way round.
+
+    asked: whether the text itself says that some are.
+    """
+    for match in WORD.finditer(low):
+        word, written = match[0], text[match.start() : match.end()]
+        capital = written[-1].isupper() and written[0].islower()
+        if capital or _is_turned(MARKS[word]) or _reads_better(word, asked=asked):
+            back = written[::-1]
+            plain = back.capitalize() if back != back.lower() else back
+            yield Change(*match.span(), plain, REVERSED)
+
+
+def _reads_better(word: str, *, asked: bool) -> bool:
+    """Whether a word without marks is more of a word backwards, where others are so."""
+    back, words = word[::-1], vocabulary()
+    if len(word) < LEAST or words.known(word):
+        return len(word) >= LEAST and word not in words.common and back in words.telling
+    if is_word(back) != is_word(word):
+        return is_word(back)
+    return len(word) >= SURE and (asked or forwardness(word) < 0)
 
 
 def _hits(mark: str, words: list[str], found: list[str]) -> int:
@@ -135,4 +172,22 @@ def _hits(mark: str, words: list[str], found: list[str]) -> int:
     english = 2 * says >= len(words)
     sure = sum(mark.upper() in m for m in found)
     doubtful = 0 if english else sum(w in vocabulary().foreign for w in words)
-    return _ENOUGH * sure - doubtful + sum(mark in m for m in found)
+    plain = _ENOUGH * sure - doubtful + sum(mark in m for m in found)
+    return plain + _look(words, found, english=english) if mark == "r" else plain
+
+
+def _look(words: list[str], found: list[str], *, english: bool) -> int:
+    """How much the letters of words say that they are turned: 1 for a listed one, half for others.
+
+    In English a term of the lexicons, clothes among them. One where what is listed stands in a
+    text that looks so as a whole.
+    """
+    listed = sum("r" in m for m in found)
+    both = sum(
+        "r" in m and "q" in m and (not english or w[::-1] in worn())
+        for w, m in zip(words, found, strict=True)
+    )
+    others = sum("q" in m and "r" not in m.lower() for m in found)
+    if listed and not both and sum(forwardness(w) for w in words) <= -_LIKELY:
+        both = 1
+    return both + others // _ENOUGH

@@ -73,6 +73,8 @@ class Twin(Document):
         if span is None or reading is None:
             return False
         if any(start < span.end and span.start < end for start, end in reading.rewritten):
+            if finding.label == "sexual":
+                return any(s <= span.start and span.end <= e for s, e in reading.translated)
             return finding.label == "person"
         return finding.label == "sexual" and any(f.label == "sexual" for f in again)
 

@@ -89,6 +89,12 @@ def dense() -> frozenset[str]:
 
 
 @cache
+def worn() -> frozenset[str]:
+    """Telling words, and those of the lexicons for clothes."""
+    return frozenset({*vocabulary().telling, *_terms(_CLOTHES)})
+
+
+@cache
 def spelled() -> frozenset[str]:
     """Whole words of the sexual lexicons, clothes among them, that one may misspell.
 
