@@ -16,6 +16,8 @@ from guardrail.detect.persons.lexicon import plain, rows
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    _Pair = tuple[str, str]
+
 _NAME = re.compile(r"[a-z]{2,}(?:['-][a-z]+)*(?: [a-z]{2,}(?:['-][a-z]+)*)+")
 _LETTERS = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*")
 _LONE = 7  # letters of a single name that one misspelling leaves plain
@@ -27,27 +29,25 @@ _FILES = ("public.tsv", "fictional.tsv")
 class _Names(NamedTuple):
     """Names by what remains of them when misspelt.
 
-    sounds: sounds of two neighbouring words -> the words. beside: one word and whether it comes
-    first -> its neighbours by their first letter. alike: the sound of one -> the words that have
-    it. lone: a long single name short of a letter -> the name.
+    sounds: sounds of two neighbouring words -> the words. heads: the sound of the first and the
+    first letter of the other -> the words. tails: the first letter of the one and the sound of
+    the last -> the words. after: one word -> those that come after it. words: all of them. lone: a
+    long single name short of a letter -> the name.
     """
 
-    sounds: dict[tuple[str, str], list[tuple[str, str]]]
-    beside: dict[tuple[str, bool], dict[str, set[str]]]
-    alike: dict[str, set[str]]
+    sounds: dict[tuple[str, str], set[_Pair]]
+    heads: dict[tuple[str, str], set[_Pair]]
+    tails: dict[tuple[str, str], set[_Pair]]
+    after: dict[str, set[str]]
+    words: set[str]
     lone: dict[str, list[str]]
-
-
-class _Initials(defaultdict[str, set[str]]):
-    """First letter -> the words that begin with it."""
-
-    def __init__(self) -> None:
-        super().__init__(set)
 
 
 @cache
 def _names() -> _Names:
-    names = _Names(defaultdict(list), defaultdict(_Initials), defaultdict(set), {})
+    names = _Names(
+        defaultdict(set), defaultdict(set), defaultdict(set), defaultdict(set), set(), {}
+    )
     for file in _FILES:
         for fields in rows(file):
             name, flags, aliases = (*fields, "", "")[:3]
@@ -63,9 +63,7 @@ def _names() -> _Names:
 def name_words() -> frozenset[str]:
     """The words of well-known names, folded and without accents."""
     names = _names()
-    return frozenset(word for word, _ in names.beside) | {
-        name for found in names.lone.values() for name in found
-    }
+    return frozenset(names.words) | {name for found in names.lone.values() for name in found}
 
 
 def _add(names: _Names, name: str) -> None:
@@ -81,12 +79,12 @@ def _add(names: _Names, name: str) -> None:
 
 
 def _add_pair(names: _Names, left: str, right: str) -> None:
-    heard = sound(left), sound(right)
-    names.sounds[heard].append((left, right))
-    names.beside[left, True][right[0]].add(right)
-    names.beside[right, False][left[0]].add(left)
-    names.alike[heard[0]].add(left)
-    names.alike[heard[1]].add(right)
+    heard, pair = (sound(left), sound(right)), (left, right)
+    names.sounds[heard].add(pair)
+    names.heads[heard[0], right[0]].add(pair)
+    names.tails[left[0], heard[1]].add(pair)
+    names.after[left].add(right)
+    names.words.update(pair)
 
 
 class _Word(NamedTuple):
@@ -104,7 +102,7 @@ def _known(low: str) -> bool:
 def _hints() -> frozenset[str]:
     """Sounds of the words of names, those words backwards, and those words short of a letter."""
     names = _names()
-    words = {word for word, _ in names.beside}
+    words = names.words
     sounds = {heard for word in words if len(heard := sound(word)) >= _MIN}
     forms = {form for word in words if len(word) > _MIN for form in shortened(word)}
     return frozenset(sounds | forms | {word[::-1] for word in words} | names.lone.keys())
@@ -122,10 +120,8 @@ def may_be_name(word: str) -> bool:
 
 def is_name_backwards(words: Sequence[str]) -> bool:
     """Whether two neighbouring folded words, each written backwards, make a well-known name."""
-    beside = _names().beside
-    return any(
-        b[::-1] in beside.get((a[::-1], True), {}).get(b[-1:], ()) for a, b in pairwise(words)
-    )
+    after = _names().after
+    return any(b[::-1] in after.get(a[::-1], ()) for a, b in pairwise(words))
 
 
 def are_near(tokens: Sequence[str], marked: Sequence[str]) -> bool:
@@ -147,20 +143,19 @@ def _is_near(left: _Heard, right: _Heard) -> bool:
     names = _names()
     return (
         (left.sound, right.sound) in names.sounds
-        or left.sound in names.alike
-        or right.sound in names.alike
-        or right.back[:1] in names.beside.get((left.back, True), ())
+        or (left.sound, right.low[:1]) in names.heads
+        or (left.low[:1], right.sound) in names.tails
+        or right.low[::-1] in names.after.get(left.low[::-1], ())
     ) and _pair(left.low, right.low) is not None
 
 
 class _Heard(NamedTuple):
     low: str
     sound: str
-    back: str
     lone: bool
 
 
-_NOTHING = _Heard("", "", "", lone=False)
+_NOTHING = _Heard("", "", lone=False)
 
 
 @lru_cache(20_000)
@@ -170,7 +165,7 @@ def _heard(token: str) -> _Heard:
         return _NOTHING
     word = bare(_without_s(words[0]))
     lone = len(word) >= _LONE - 1 and not _known(word) and bool(_lone(word))
-    return _Heard(word, sound(word), word[::-1], lone)
+    return _Heard(word, sound(word), lone)
 
 
 _LONGEST = 24
@@ -208,19 +203,18 @@ def _is_gap(text: str, left: _Word, right: _Word) -> bool:
 def _pair(left: str, right: str) -> tuple[str, str] | None:
     """The words of the well-known name that two words misspell."""
     names = _names()
-    found = {*names.sounds.get((sound(left), sound(right)), ())}
-    for word in {left, *names.alike.get(sound(left), ())}:
-        after = names.beside.get((word, True), {})
-        found.update((word, other) for other in after.get(right[:1], ()))
-    for word in {right, *names.alike.get(sound(right), ())}:
-        before = names.beside.get((word, False), {})
-        found.update((other, word) for other in before.get(left[:1], ()))
-    back = left[::-1], right[::-1]
-    if back[1] in names.beside.get((back[0], True), {}).get(back[1][:1], ()):
-        return back
-    scored = sorted((_off(left, a) + _off(right, b), (a, b)) for a, b in found)
+    if right[::-1] in names.after.get(left[::-1], ()):
+        return left[::-1], right[::-1]
+    heard = sound(left), sound(right)
+    found = {
+        *names.sounds.get(heard, ()),
+        *names.heads.get((heard[0], right[:1]), ()),
+        *names.tails.get((left[:1], heard[1]), ()),
+    }
     most = _MOST_OFF if min(len(left), len(right)) > _MIN else _MOST_OFF - 1
-    return scored[0][1] if scored and 0 < scored[0][0] <= most else None
+    near = [(off, pair) for pair in found if (off := _off(left, pair[0])) <= most]
+    scored = min(((off + _off(right, pair[1]), pair) for off, pair in near), default=None)
+    return scored[1] if scored and 0 < scored[0] <= most else None
 
 
 _FAR, _MOST_OFF = 5, 3
@@ -230,12 +224,11 @@ def _off(word: str, name: str) -> int:
     """How far a word is from a word of a name; `_FAR` where it is another word."""
     if word == name:
         return 0
-    if len(word) <= _MIN:
+    if len(word) <= _MIN or not (word[0] == name[0] or sound(word) == sound(name)):
         return _FAR
-    alike = word[0] == name[0] or sound(word) == sound(name)
     most = 2 if len(name) >= _LONG else 1
     off = distance(word, name, most)
-    return off if off <= most and alike else _FAR
+    return off if off <= most else _FAR
 
 
 def _lone(word: str) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
 from functools import cache, lru_cache
+from itertools import pairwise
 
 from guardrail.detect.disguise.vocabulary import vocabulary
 
@@ -19,6 +19,8 @@ _HEARD = {**_ALIKE, **dict.fromkeys(map(ord, "aeiouyhw"))}
 
 def bare(word: str) -> str:
     """A word without accents; letters that are no accented Latin ones stay."""
+    if word.isascii():
+        return word
     marked = unicodedata.normalize("NFD", word.translate(_BARE))
     return "".join(c for c in marked if not unicodedata.combining(c))
 
@@ -63,7 +65,8 @@ def nearest(word: str) -> str:
     if len(word) < _MIN - 1 or not word.isascii():
         return ""
     by_letters, by_sound = _index()
-    near = {c for form in shortened(word) for c in by_letters.get(form, ())}
+    forms = shortened(word) & by_letters.keys()
+    near = {core for form in forms for core in by_letters[form]}
     if len(word) >= _LONG:
         near.update(by_sound.get(sound(word), ()))
     best = min(((_score(word, c), c) for c in near if c[0] == word[0]), default=None)
@@ -77,20 +80,22 @@ def slip(word: str, words: frozenset[str]) -> str:
     """
     if len(word) < _MIN - 1:
         return ""
-    found = next((form for form in _unslipped(word, words) if form in words), "")
+    dropped = _dropped(words).get(word)
+    found = dropped or next(filter(words.__contains__, _unslipped(word)), "")
     return found if found[:1] == word[:1] else ""
 
 
-def _unslipped(word: str, words: frozenset[str]) -> Iterator[str]:
-    yield _dropped(words).get(word, "")
-    if _DRAWN.search(word):
-        yield _DRAWN.sub(r"\1", word)
-        yield _DRAWN.sub(r"\1\1", word)
-    for i in range(1, len(word)):
-        if word[i] == word[i - 1]:
-            yield word[:i] + word[i + 1 :]
-        else:
-            yield word[: i - 1] + word[i] + word[i - 1] + word[i + 1 :]
+@lru_cache(256)
+def _unslipped(word: str) -> tuple[str, ...]:
+    """The word with one letter less where one is written twice, or two neighbours swapped."""
+    drawn = (_DRAWN.sub(r"\1", word), _DRAWN.sub(r"\1\1", word)) if _DRAWN.search(word) else ()
+    return (
+        *drawn,
+        *(
+            word[:i] + word[i + 1 :] if a == b else word[:i] + b + a + word[i + 2 :]
+            for i, (a, b) in enumerate(pairwise(word))
+        ),
+    )
 
 
 @cache
