@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from functools import cache, lru_cache
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import TYPE_CHECKING, NamedTuple
 
 from guardrail.detect.disguise.changes import Change
@@ -29,10 +29,10 @@ _FILES = ("public.tsv", "fictional.tsv")
 class _Names(NamedTuple):
     """Names by what remains of them when misspelt.
 
-    sounds: sounds of two neighbouring words -> the words. heads: the sound of the first and the
-    first letter of the other -> the words. tails: the first letter of the one and the sound of
-    the last -> the words. after: one word -> those that come after it. words: all of them. lone: a
-    long single name short of a letter -> the name.
+    sounds: keys of two neighbouring words -> the words. heads: the key of the first and the first
+    letter of the other -> the words. tails: the first letter of the one and the key of the last
+    -> the words. A key is as `_key` makes it. after: one word -> those that come after it.
+    words: all of them. lone: a long single name short of a letter -> the name.
     """
 
     sounds: dict[tuple[str, str], set[_Pair]]
@@ -79,12 +79,27 @@ def _add(names: _Names, name: str) -> None:
 
 
 def _add_pair(names: _Names, left: str, right: str) -> None:
-    heard, pair = (sound(left), sound(right)), (left, right)
-    names.sounds[heard].add(pair)
-    names.heads[heard[0], right[0]].add(pair)
-    names.tails[left[0], heard[1]].add(pair)
+    pair, firsts, lasts = (left, right), _keys(left), _keys(right)
+    for key in product(firsts, lasts):
+        names.sounds[key].add(pair)
+    for first in firsts:
+        names.heads[first, right[0]].add(pair)
+    for last in lasts:
+        names.tails[left[0], last].add(pair)
     names.after[left].add(right)
     names.words.update(pair)
+
+
+def _key(word: str) -> str:
+    """What a written word shares with the words of names that it may misspell.
+
+    Its sound, or where it is too short to misspell any, itself behind a mark.
+    """
+    return sound(word) if len(word) > _MIN else f"={word}"
+
+
+def _keys(word: str) -> set[str]:
+    return {sound(word), _key(word)}
 
 
 class _Word(NamedTuple):
@@ -142,16 +157,16 @@ def are_near(tokens: Sequence[str], marked: Sequence[str]) -> bool:
 def _is_near(left: _Heard, right: _Heard) -> bool:
     names = _names()
     return (
-        (left.sound, right.sound) in names.sounds
-        or (left.sound, right.low[:1]) in names.heads
-        or (left.low[:1], right.sound) in names.tails
+        (left.key, right.key) in names.sounds
+        or (left.key, right.low[:1]) in names.heads
+        or (left.low[:1], right.key) in names.tails
         or right.low[::-1] in names.after.get(left.low[::-1], ())
     ) and _pair(left.low, right.low) is not None
 
 
 class _Heard(NamedTuple):
     low: str
-    sound: str
+    key: str
     lone: bool
 
 
@@ -165,7 +180,7 @@ def _heard(token: str) -> _Heard:
         return _NOTHING
     word = bare(_without_s(words[0]))
     lone = len(word) >= _LONE - 1 and not _known(word) and bool(_lone(word))
-    return _Heard(word, sound(word), lone)
+    return _Heard(word, _key(word), lone)
 
 
 _LONGEST = 24
@@ -205,11 +220,11 @@ def _pair(left: str, right: str) -> tuple[str, str] | None:
     names = _names()
     if right[::-1] in names.after.get(left[::-1], ()):
         return left[::-1], right[::-1]
-    heard = sound(left), sound(right)
+    first, last = _key(left), _key(right)
     found = {
-        *names.sounds.get(heard, ()),
-        *names.heads.get((heard[0], right[:1]), ()),
-        *names.tails.get((left[:1], heard[1]), ()),
+        *names.sounds.get((first, last), ()),
+        *names.heads.get((first, right[:1]), ()),
+        *names.tails.get((left[:1], last), ()),
     }
     most = _MOST_OFF if min(len(left), len(right)) > _MIN else _MOST_OFF - 1
     near = [(off, pair) for pair in found if (off := _off(left, pair[0])) <= most]
@@ -233,7 +248,7 @@ def _off(word: str, name: str) -> int:
 
 def _lone(word: str) -> str:
     names = _names().lone
-    near = {name for form in shortened(word) for name in names.get(form, ())}
+    near = {name for form in shortened(word) & names.keys() for name in names[form]}
     close = sorted(name for name in near if name[0] == word[0] and distance(word, name, 1) == 1)
     return close[0] if close else ""
 
