@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from functools import cache, lru_cache
-from itertools import pairwise
+from itertools import combinations
 
 from guardrail.detect.disguise.vocabulary import vocabulary
 
@@ -49,12 +50,13 @@ def sound(word: str) -> str:
     """A folded word's consonants, those that sound alike as one, none twice in a row."""
     word = word.replace("ph", "f").replace("x", "ks")
     found = (word[:1].translate(_ALIKE) + word[1:].translate(_HEARD)) or word
-    return _TWICE.sub(r"\1", found)
+    return _TWICE.sub(r"\1", found) if _TWICE.search(found) else found
 
 
-def shortened(word: str) -> set[str]:
+@lru_cache(64)
+def shortened(word: str) -> frozenset[str]:
     """The word, and the word without one of its letters."""
-    return {word, *(word[:i] + word[i + 1 :] for i in range(len(word)))}
+    return frozenset((word, *map("".join, combinations(word, max(len(word) - 1, 0)))))
 
 
 def nearest(word: str) -> str:
@@ -78,24 +80,33 @@ def slip(word: str, words: frozenset[str]) -> str:
 
     Empty where there is none. The first letter must be right.
     """
-    if len(word) < _MIN - 1:
+    if len(word) < _MIN - 1 or not _may_slip(word, words):
         return ""
     dropped = _dropped(words).get(word)
     found = dropped or next(filter(words.__contains__, _unslipped(word)), "")
     return found if found[:1] == word[:1] else ""
 
 
-@lru_cache(256)
-def _unslipped(word: str) -> tuple[str, ...]:
-    """The word with one letter less where one is written twice, or two neighbours swapped."""
-    drawn = (_DRAWN.sub(r"\1", word), _DRAWN.sub(r"\1\1", word)) if _DRAWN.search(word) else ()
-    return (
-        *drawn,
-        *(
-            word[:i] + word[i + 1 :] if a == b else word[:i] + b + a + word[i + 2 :]
-            for i, (a, b) in enumerate(pairwise(word))
-        ),
+def _may_slip(word: str, words: frozenset[str]) -> bool:
+    """A quick test: what a slip leaves of both words, short of a letter, is the same."""
+    dropped, forms = _dropped(words), shortened(word)
+    return not (
+        word not in dropped
+        and words.isdisjoint(forms)
+        and dropped.keys().isdisjoint(forms)
+        and not _DRAWN.search(word)
     )
+
+
+def _unslipped(word: str) -> Iterator[str]:
+    if _DRAWN.search(word):
+        yield _DRAWN.sub(r"\1", word)
+        yield _DRAWN.sub(r"\1\1", word)
+    for i in range(1, len(word)):
+        if word[i] == word[i - 1]:
+            yield word[:i] + word[i + 1 :]
+        else:
+            yield word[: i - 1] + word[i] + word[i - 1] + word[i + 1 :]
 
 
 @cache
