@@ -35,10 +35,10 @@ class _Names(NamedTuple):
     words: all of them. lone: a long single name short of a letter -> the name.
     """
 
-    sounds: dict[tuple[str, str], set[_Pair]]
-    heads: dict[tuple[str, str], set[_Pair]]
-    tails: dict[tuple[str, str], set[_Pair]]
-    after: dict[str, set[str]]
+    sounds: dict[tuple[str, str], list[_Pair]]
+    heads: dict[tuple[str, str], list[_Pair]]
+    tails: dict[tuple[str, str], list[_Pair]]
+    after: dict[str, list[str]]
     words: set[str]
     lone: dict[str, list[str]]
 
@@ -46,7 +46,7 @@ class _Names(NamedTuple):
 @cache
 def _names() -> _Names:
     names = _Names(
-        defaultdict(set), defaultdict(set), defaultdict(set), defaultdict(set), set(), {}
+        defaultdict(list), defaultdict(list), defaultdict(list), defaultdict(list), set(), {}
     )
     for file in _FILES:
         for fields in rows(file):
@@ -81,12 +81,12 @@ def _add(names: _Names, name: str) -> None:
 def _add_pair(names: _Names, left: str, right: str) -> None:
     pair, firsts, lasts = (left, right), _keys(left), _keys(right)
     for key in product(firsts, lasts):
-        names.sounds[key].add(pair)
+        names.sounds[key].append(pair)
     for first in firsts:
-        names.heads[first, right[0]].add(pair)
+        names.heads[first, right[0]].append(pair)
     for last in lasts:
-        names.tails[left[0], last].add(pair)
-    names.after[left].add(right)
+        names.tails[left[0], last].append(pair)
+    names.after[left].append(right)
     names.words.update(pair)
 
 
