@@ -97,8 +97,9 @@ class FactSheet:
         """Take in findings."""
         for found in findings:
             finding = _shown(found) if self._output else found
-            if finding not in self._findings:
-                self._findings[finding] = None
+            known = len(self._findings)
+            self._findings[finding] = None
+            if len(self._findings) > known:
                 self._note(finding)
 
     @property
@@ -178,11 +179,15 @@ class FactSheet:
 
     @property
     def _counts(self) -> _Sum:
+        if self._meant is self._said:
+            return self._said
         means_anyone = self._meant.asks_for_skin and not self._own
         return self._said if means_anyone else self._meant
 
     def _persons(self) -> tuple[Person, ...]:
         """Everybody spoken of: released ones as mentioned, those a turn turns to as depicted."""
+        if not self._said.persons:
+            return tuple(self._bystanders)
         everybody, taken_up = self._counts is self._said, self._newest.asks_for_skin
         persons = (
             _cast(person, meant=everybody or person in self._meant.persons, taken_up=taken_up)
@@ -191,7 +196,7 @@ class FactSheet:
         return (*dict.fromkeys(persons), *self._bystanders)
 
     def _answered(self) -> frozenset[FactName]:
-        return frozenset(fact for fact in FACT_NAMES if self._pending.get(fact, 0) <= 0)
+        return _ALL.difference([fact for fact, left in self._pending.items() if left > 0])
 
     def _released(self, finding: Finding) -> bool:
         return finding.span is not None and finding.span.part in self._thread.released

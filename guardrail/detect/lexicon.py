@@ -40,6 +40,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _HYPHEN = ("-", " ", "_", "")
 _TO_HIRAGANA = {code: code - 0x60 for code in range(0x30A1, 0x30F7)}
 _TO_KATAKANA = {code: code + 0x60 for code in range(0x3041, 0x3097)}
+_VARYING = frozenset({"bare", "kana"})  # flags that give a term further forms
 _SHORT = 4  # a shorter term says nothing in the skeleton
 
 
@@ -97,8 +98,11 @@ class Lexicon:
         self.entries = tuple(entries)
         self._forms = [(form, e) for e in self.entries for form in _forms(e)]
         self._plain = _Automaton(self._forms)
-        kana = [(_fold_kana(e.term), e) for e in self.entries if "kana" in e.flags]
-        self._kana = _Automaton([(form, e) for form, e in kana if len(form) >= _SHORT])
+
+    @cached_property
+    def _kana(self) -> _Automaton:
+        forms = [(_fold_kana(e.term), e) for e in self.entries if "kana" in e.flags]
+        return _Automaton([(form, e) for form, e in forms if len(form) >= _SHORT])
 
     @cached_property
     def _skeleton(self) -> _Automaton:
@@ -197,6 +201,8 @@ def _fold_kana(term: str) -> str:
 def _forms(entry: Entry) -> list[str]:
     term = entry.term
     term = term.lower() if term.isascii() else fold(term, "canonical")
+    if entry.flags.isdisjoint(_VARYING) and "-" not in term and " " not in term:
+        return [term]
     terms = [term, _bare(term)] if "bare" in entry.flags else [term]
     if "kana" in entry.flags:
         terms += [term.translate(_TO_HIRAGANA), term.translate(_TO_KATAKANA)]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from contextlib import suppress
+import gc
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -77,7 +78,8 @@ def load_detectors(names: Collection[str] | None = None) -> tuple[Detector, ...]
         )
     # 2. Load the chosen ones.
     chosen = known if names is None else set(names)
-    ours = [_load_built_in(n, target) for n, target in built_in.items() if n in chosen]
+    with _all_kept():
+        ours = [_load_built_in(n, target) for n, target in built_in.items() if n in chosen]
     theirs = [_load_third_party(e) for e in third_party if e.name in chosen]
     return (*ours, *theirs)
 
@@ -85,10 +87,23 @@ def load_detectors(names: Collection[str] | None = None) -> tuple[Detector, ...]
 def warm_up(detectors: Iterable[Detector]) -> None:
     """Have each detector load what it loads late; what fails here is left to fail in a scan."""
     document = Document(Request.of("Draw John Smith, 30, by the sea. 海辺の山田太郎さんを描いて。"))
-    document.reading(0)
-    for detector in detectors:
-        with suppress(Exception):
-            tuple(detector.detect(document))
+    with _all_kept():
+        document.reading(0)
+        for detector in detectors:
+            with suppress(Exception):
+                tuple(detector.detect(document))
+
+
+@contextmanager
+def _all_kept() -> Iterator[None]:
+    """While much is made that stays, look for no garbage in it: that is a fifth of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _built_in() -> dict[str, str]:

@@ -23,8 +23,9 @@ from guardrail.records import (
 UNSCANNED = "unscanned"
 ON_ERROR = "on-error"
 """What decides where a scan is missing: no rule acted, so none is counted as if it had."""
-_DECISIONS_KEPT = 256
+_VERDICTS_KEPT = 1024
 _ALL: frozenset[FactName] = frozenset(FACT_NAMES)
+_State = tuple[Stage, int, frozenset[FactName], frozenset[FactName]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +38,14 @@ class Need:
 class BoundPolicy:
     """A policy as it bears on one operation and one sort of caller; safe to share."""
 
-    __slots__ = ("_conditions", "_decisions", "_effects", "_overlays", "_programs", "_ref")
+    __slots__ = ("_conditions", "_effects", "_overlays", "_programs", "_ref", "_verdicts")
 
     def __init__(self, ref: PolicyRef, effects: Sequence[Effect], overlays: Sequence[str]) -> None:
         self._ref = ref
         self._overlays = tuple(overlays)
         self._effects = ranked(effects)
         self._conditions = Conditions(atom for effect in effects for atom in effect.atoms)
-        self._decisions: dict[tuple[object, ...], Decision] = {}
+        self._verdicts: dict[_State, Decision | Need] = {}
         self._programs = {stage: self._program(stage) for stage in Stage}
 
     def _program(self, stage: Stage) -> Program:
@@ -80,19 +81,28 @@ class BoundPolicy:
         it so, a refusal's `rules` is the deciding rule alone, a gate's or an allowance's all
         matching rules that come to the same action.
         """
+        key = (stage, self._conditions.holding(facts), facts.complete, facts.unscanned)
+        verdict = self._verdicts.get(key)
+        if verdict is None:
+            if len(self._verdicts) >= _VERDICTS_KEPT:
+                self._verdicts.clear()
+            verdict = self._verdicts[key] = self._judge(*key)
+        return verdict
+
+    def _judge(
+        self,
+        stage: Stage,
+        holding: int,
+        complete: frozenset[FactName],
+        unscanned: frozenset[FactName],
+    ) -> Decision | Need:
         conditions = self._conditions
-        pending = conditions.reading(_ALL - facts.complete)
-        blind = conditions.reading(facts.unscanned) if facts.unscanned else 0
-        walk = Walk(self._programs[stage], conditions.holding(facts), pending, blind)
+        pending = conditions.reading(_ALL - complete)
+        blind = conditions.reading(unscanned) if unscanned else 0
+        walk = Walk(self._programs[stage], holding, pending, blind)
         if walk.open:
-            return Need(conditions.facts_of(walk.open, facts.complete))
-        key = (stage, walk.refusal, walk.blind, walk.gates, walk.allows)
-        decision = self._decisions.get(key)
-        if decision is None:
-            if len(self._decisions) >= _DECISIONS_KEPT:
-                self._decisions.clear()
-            decision = self._decisions[key] = self._decide(walk, stage)
-        return decision
+            return Need(conditions.facts_of(walk.open, complete))
+        return self._decide(walk, stage)
 
     def _decide(self, walk: Walk, stage: Stage) -> Decision:
         if walk.refusal >= 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 from guardrail.text import skeleton as _skeleton
@@ -153,20 +154,17 @@ class Views:
     def _all_undone(self) -> frozenset[str]:
         _ = self.skeleton
         found = self._tricks
-        if not self.raw.isascii() or _CONTROL.search(self.raw):
+        if not _is_simple(self.raw):
             from guardrail.text.canonical import disguises
 
             found |= disguises(self.raw)
         return found | {"confusable"} if self._folded else found
 
     def _make_canonical(self) -> View:
-        raw = self.raw
-        if raw.isascii() and (raw.isprintable() or not _CONTROL.search(raw)):
-            return View(raw.lower(), self._clusters)
-        from guardrail.text.canonical import normalise
-        from guardrail.text.confusables import unmask
-
-        text, edits = normalise(raw)
+        if _is_simple(self.raw):
+            return View(self.raw.lower(), self._clusters)
+        normalise, unmask = _folding()
+        text, edits = normalise(self.raw)
         folded = unmask(text)
         self._folded = folded != text
         return View(folded, self._clusters, (edits,) if edits else ())
@@ -174,5 +172,22 @@ class Views:
 
 def fold(term: str, view: Literal["canonical", "kana"]) -> str:
     """Normalise a lexicon term the way the named view does, so that the two can be compared."""
-    views = Views(term)
-    return (views.kana if view == "kana" else views.canonical).text
+    if view == "kana" and not term.isascii():
+        return Views(term).kana.text
+    if _is_simple(term):
+        return term.lower()
+    normalise, unmask = _folding()
+    return unmask(normalise(term)[0])
+
+
+@cache
+def _folding() -> tuple[Callable[[str], tuple[str, Edits]], Callable[[str], str]]:
+    """What folds a text that is not simple, imported when first needed."""
+    from guardrail.text.canonical import normalise
+    from guardrail.text.confusables import unmask
+
+    return normalise, unmask
+
+
+def _is_simple(text: str) -> bool:
+    return text.isascii() and (text.isprintable() or not _CONTROL.search(text))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Callable, Iterator
+from string import ascii_lowercase
 
 from guardrail.detect.disguise import leet, pieces
 from guardrail.detect.disguise.direction import forwardness, is_dense
@@ -26,6 +26,8 @@ _LETTER = re.compile(r"[^\W\d_]")
 _AROUND = ".,;:?\"'()[]{}<>*~"
 _LONGEST, _MOST = 24, 20_000
 _TURNED = 4.0  # log-odds
+_ROT13 = str.maketrans(ascii_lowercase, ascii_lowercase[13:] + ascii_lowercase[:13])
+_ATBASH = str.maketrans(ascii_lowercase, ascii_lowercase[::-1])
 
 
 def _reverse(word: str) -> str:
@@ -33,7 +35,7 @@ def _reverse(word: str) -> str:
 
 
 def _rot13(word: str) -> str:
-    return codecs.encode(word, "rot13")
+    return word.translate(_ROT13)
 
 
 def _pig(word: str) -> str:
@@ -47,7 +49,7 @@ def _pig(word: str) -> str:
 
 
 def _atbash(word: str) -> str:
-    return "".join(chr(219 - ord(c)) if "a" <= c <= "z" else c for c in word)
+    return word.translate(_ATBASH)
 
 
 TURNS: dict[str, tuple[str, Callable[[str], str]]] = {
@@ -68,22 +70,35 @@ class Marks(dict[str, str]):
     """
 
     def __missing__(self, token: str) -> str:
-        low = token.lower()
-        found = "".join(sorted({m for w in WORD.findall(low) for m in _marks(w)}))
-        if len(token) > _LONGEST:
-            return found
-        if not low.isalpha():
-            core = low.strip(_AROUND)
-            if _SIGN.search(low) and _LETTER.search(low):
-                found += leet.mark(core)
-            found += pieces.mark(core)
-        if len(self) > _MOST:
-            self.clear()
-        self[token] = found
+        core = token.lower().strip(_AROUND)
+        if not core.isalpha():
+            found = _of_token(token.lower(), core)
+        elif core != token:
+            found = self[core]
+        else:
+            found = "" if _is_ordinary(core) else "".join(sorted(set(_marks(core))))
+        if len(token) <= _LONGEST:
+            if len(self) > _MOST:
+                self.clear()
+            self[token] = found
         return found
 
 
 MARKS = Marks()
+
+
+def _of_token(low: str, core: str) -> str:
+    """The marks of a folded token that is more than a word between punctuation."""
+    found = "".join(sorted({mark for word in WORD.findall(low) for mark in _marks(word)}))
+    if len(low) > _LONGEST:
+        return found
+    if _SIGN.search(low) and _LETTER.search(low):
+        found += leet.mark(core)
+    return found + pieces.mark(core)
+
+
+def _is_ordinary(word: str) -> bool:
+    return word.isascii() and vocabulary().known(word)
 
 
 def _marks(word: str) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from functools import cache, lru_cache
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import TYPE_CHECKING, NamedTuple
 
 from guardrail.detect.disguise.changes import Change
@@ -15,6 +15,8 @@ from guardrail.detect.persons.lexicon import plain, rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    _Pair = tuple[str, str]
 
 _NAME = re.compile(r"[a-z]{2,}(?:['-][a-z]+)*(?: [a-z]{2,}(?:['-][a-z]+)*)+")
 _LETTERS = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*")
@@ -27,27 +29,25 @@ _FILES = ("public.tsv", "fictional.tsv")
 class _Names(NamedTuple):
     """Names by what remains of them when misspelt.
 
-    sounds: sounds of two neighbouring words -> the words. beside: one word and whether it comes
-    first -> its neighbours by their first letter. alike: the sound of one -> the words that have
-    it. lone: a long single name short of a letter -> the name.
+    sounds: keys of two neighbouring words -> the words. heads: the key of the first and the first
+    letter of the other -> the words. tails: the first letter of the one and the key of the last
+    -> the words. A key is as `_key` makes it. after: one word -> those that come after it.
+    words: all of them. lone: a long single name short of a letter -> the name.
     """
 
-    sounds: dict[tuple[str, str], list[tuple[str, str]]]
-    beside: dict[tuple[str, bool], dict[str, set[str]]]
-    alike: dict[str, set[str]]
+    sounds: dict[tuple[str, str], list[_Pair]]
+    heads: dict[tuple[str, str], list[_Pair]]
+    tails: dict[tuple[str, str], list[_Pair]]
+    after: dict[str, list[str]]
+    words: set[str]
     lone: dict[str, list[str]]
-
-
-class _Initials(defaultdict[str, set[str]]):
-    """First letter -> the words that begin with it."""
-
-    def __init__(self) -> None:
-        super().__init__(set)
 
 
 @cache
 def _names() -> _Names:
-    names = _Names(defaultdict(list), defaultdict(_Initials), defaultdict(set), {})
+    names = _Names(
+        defaultdict(list), defaultdict(list), defaultdict(list), defaultdict(list), set(), {}
+    )
     for file in _FILES:
         for fields in rows(file):
             name, flags, aliases = (*fields, "", "")[:3]
@@ -63,9 +63,7 @@ def _names() -> _Names:
 def name_words() -> frozenset[str]:
     """The words of well-known names, folded and without accents."""
     names = _names()
-    return frozenset(word for word, _ in names.beside) | {
-        name for found in names.lone.values() for name in found
-    }
+    return frozenset(names.words) | {name for found in names.lone.values() for name in found}
 
 
 def _add(names: _Names, name: str) -> None:
@@ -81,12 +79,27 @@ def _add(names: _Names, name: str) -> None:
 
 
 def _add_pair(names: _Names, left: str, right: str) -> None:
-    heard = sound(left), sound(right)
-    names.sounds[heard].append((left, right))
-    names.beside[left, True][right[0]].add(right)
-    names.beside[right, False][left[0]].add(left)
-    names.alike[heard[0]].add(left)
-    names.alike[heard[1]].add(right)
+    pair, firsts, lasts = (left, right), _keys(left), _keys(right)
+    for key in product(firsts, lasts):
+        names.sounds[key].append(pair)
+    for first in firsts:
+        names.heads[first, right[0]].append(pair)
+    for last in lasts:
+        names.tails[left[0], last].append(pair)
+    names.after[left].append(right)
+    names.words.update(pair)
+
+
+def _key(word: str) -> str:
+    """What a written word shares with the words of names that it may misspell.
+
+    Its sound, or where it is too short to misspell any, itself behind a mark.
+    """
+    return sound(word) if len(word) > _MIN else f"={word}"
+
+
+def _keys(word: str) -> set[str]:
+    return {sound(word), _key(word)}
 
 
 class _Word(NamedTuple):
@@ -104,7 +117,7 @@ def _known(low: str) -> bool:
 def _hints() -> frozenset[str]:
     """Sounds of the words of names, those words backwards, and those words short of a letter."""
     names = _names()
-    words = {word for word, _ in names.beside}
+    words = names.words
     sounds = {heard for word in words if len(heard := sound(word)) >= _MIN}
     forms = {form for word in words if len(word) > _MIN for form in shortened(word)}
     return frozenset(sounds | forms | {word[::-1] for word in words} | names.lone.keys())
@@ -122,10 +135,8 @@ def may_be_name(word: str) -> bool:
 
 def is_name_backwards(words: Sequence[str]) -> bool:
     """Whether two neighbouring folded words, each written backwards, make a well-known name."""
-    beside = _names().beside
-    return any(
-        b[::-1] in beside.get((a[::-1], True), {}).get(b[-1:], ()) for a, b in pairwise(words)
-    )
+    after = _names().after
+    return any(b[::-1] in after.get(a[::-1], ()) for a, b in pairwise(words))
 
 
 def are_near(tokens: Sequence[str], marked: Sequence[str]) -> bool:
@@ -146,21 +157,20 @@ def are_near(tokens: Sequence[str], marked: Sequence[str]) -> bool:
 def _is_near(left: _Heard, right: _Heard) -> bool:
     names = _names()
     return (
-        (left.sound, right.sound) in names.sounds
-        or left.sound in names.alike
-        or right.sound in names.alike
-        or right.back[:1] in names.beside.get((left.back, True), ())
+        (left.key, right.key) in names.sounds
+        or (left.key, right.low[:1]) in names.heads
+        or (left.low[:1], right.key) in names.tails
+        or right.low[::-1] in names.after.get(left.low[::-1], ())
     ) and _pair(left.low, right.low) is not None
 
 
 class _Heard(NamedTuple):
     low: str
-    sound: str
-    back: str
+    key: str
     lone: bool
 
 
-_NOTHING = _Heard("", "", "", lone=False)
+_NOTHING = _Heard("", "", lone=False)
 
 
 @lru_cache(20_000)
@@ -170,7 +180,7 @@ def _heard(token: str) -> _Heard:
         return _NOTHING
     word = bare(_without_s(words[0]))
     lone = len(word) >= _LONE - 1 and not _known(word) and bool(_lone(word))
-    return _Heard(word, sound(word), word[::-1], lone)
+    return _Heard(word, _key(word), lone)
 
 
 _LONGEST = 24
@@ -208,19 +218,18 @@ def _is_gap(text: str, left: _Word, right: _Word) -> bool:
 def _pair(left: str, right: str) -> tuple[str, str] | None:
     """The words of the well-known name that two words misspell."""
     names = _names()
-    found = {*names.sounds.get((sound(left), sound(right)), ())}
-    for word in {left, *names.alike.get(sound(left), ())}:
-        after = names.beside.get((word, True), {})
-        found.update((word, other) for other in after.get(right[:1], ()))
-    for word in {right, *names.alike.get(sound(right), ())}:
-        before = names.beside.get((word, False), {})
-        found.update((other, word) for other in before.get(left[:1], ()))
-    back = left[::-1], right[::-1]
-    if back[1] in names.beside.get((back[0], True), {}).get(back[1][:1], ()):
-        return back
-    scored = sorted((_off(left, a) + _off(right, b), (a, b)) for a, b in found)
+    if right[::-1] in names.after.get(left[::-1], ()):
+        return left[::-1], right[::-1]
+    first, last = _key(left), _key(right)
+    found = {
+        *names.sounds.get((first, last), ()),
+        *names.heads.get((first, right[:1]), ()),
+        *names.tails.get((left[:1], last), ()),
+    }
     most = _MOST_OFF if min(len(left), len(right)) > _MIN else _MOST_OFF - 1
-    return scored[0][1] if scored and 0 < scored[0][0] <= most else None
+    near = [(off, pair) for pair in found if (off := _off(left, pair[0])) <= most]
+    scored = min(((off + _off(right, pair[1]), pair) for off, pair in near), default=None)
+    return scored[1] if scored and 0 < scored[0] <= most else None
 
 
 _FAR, _MOST_OFF = 5, 3
@@ -230,17 +239,16 @@ def _off(word: str, name: str) -> int:
     """How far a word is from a word of a name; `_FAR` where it is another word."""
     if word == name:
         return 0
-    if len(word) <= _MIN:
+    if len(word) <= _MIN or not (word[0] == name[0] or sound(word) == sound(name)):
         return _FAR
-    alike = word[0] == name[0] or sound(word) == sound(name)
     most = 2 if len(name) >= _LONG else 1
     off = distance(word, name, most)
-    return off if off <= most and alike else _FAR
+    return off if off <= most else _FAR
 
 
 def _lone(word: str) -> str:
     names = _names().lone
-    near = {name for form in shortened(word) for name in names.get(form, ())}
+    near = {name for form in shortened(word) & names.keys() for name in names[form]}
     close = sorted(name for name in near if name[0] == word[0] and distance(word, name, 1) == 1)
     return close[0] if close else ""
 

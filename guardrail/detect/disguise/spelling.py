@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from functools import cache, lru_cache
+from itertools import combinations
 
 from guardrail.detect.disguise.vocabulary import vocabulary
 
@@ -19,6 +20,8 @@ _HEARD = {**_ALIKE, **dict.fromkeys(map(ord, "aeiouyhw"))}
 
 def bare(word: str) -> str:
     """A word without accents; letters that are no accented Latin ones stay."""
+    if word.isascii():
+        return word
     marked = unicodedata.normalize("NFD", word.translate(_BARE))
     return "".join(c for c in marked if not unicodedata.combining(c))
 
@@ -47,12 +50,13 @@ def sound(word: str) -> str:
     """A folded word's consonants, those that sound alike as one, none twice in a row."""
     word = word.replace("ph", "f").replace("x", "ks")
     found = (word[:1].translate(_ALIKE) + word[1:].translate(_HEARD)) or word
-    return _TWICE.sub(r"\1", found)
+    return _TWICE.sub(r"\1", found) if _TWICE.search(found) else found
 
 
-def shortened(word: str) -> set[str]:
+@lru_cache(64)
+def shortened(word: str) -> frozenset[str]:
     """The word, and the word without one of its letters."""
-    return {word, *(word[:i] + word[i + 1 :] for i in range(len(word)))}
+    return frozenset((word, *map("".join, combinations(word, max(len(word) - 1, 0)))))
 
 
 def nearest(word: str) -> str:
@@ -63,7 +67,8 @@ def nearest(word: str) -> str:
     if len(word) < _MIN - 1 or not word.isascii():
         return ""
     by_letters, by_sound = _index()
-    near = {c for form in shortened(word) for c in by_letters.get(form, ())}
+    forms = shortened(word) & by_letters.keys()
+    near = {core for form in forms for core in by_letters[form]}
     if len(word) >= _LONG:
         near.update(by_sound.get(sound(word), ()))
     best = min(((_score(word, c), c) for c in near if c[0] == word[0]), default=None)
@@ -75,14 +80,25 @@ def slip(word: str, words: frozenset[str]) -> str:
 
     Empty where there is none. The first letter must be right.
     """
-    if len(word) < _MIN - 1:
+    if len(word) < _MIN - 1 or not _may_slip(word, words):
         return ""
-    found = next((form for form in _unslipped(word, words) if form in words), "")
+    dropped = _dropped(words).get(word)
+    found = dropped or next(filter(words.__contains__, _unslipped(word)), "")
     return found if found[:1] == word[:1] else ""
 
 
-def _unslipped(word: str, words: frozenset[str]) -> Iterator[str]:
-    yield _dropped(words).get(word, "")
+def _may_slip(word: str, words: frozenset[str]) -> bool:
+    """A quick test: what a slip leaves of both words, short of a letter, is the same."""
+    dropped, forms = _dropped(words), shortened(word)
+    return not (
+        word not in dropped
+        and words.isdisjoint(forms)
+        and dropped.keys().isdisjoint(forms)
+        and not _DRAWN.search(word)
+    )
+
+
+def _unslipped(word: str) -> Iterator[str]:
     if _DRAWN.search(word):
         yield _DRAWN.sub(r"\1", word)
         yield _DRAWN.sub(r"\1\1", word)

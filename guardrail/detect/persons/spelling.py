@@ -186,7 +186,7 @@ def _mixed(value: int, salt: int) -> int:
 
 def _mode(t: Tokens) -> int:
     """What kind of text it is: cased, German, short, a list of things."""
-    listed = _COMMA_WORDS * sum("," in sep for sep in t.seps) > len(t.words)
+    listed = _COMMA_WORDS * sum(["," in sep for sep in t.seps]) > len(t.words)
     return (2 * t.caseless + t.german) << 2 | listed << 1 | (len(t.words) <= _FEW)
 
 

@@ -31,6 +31,7 @@ _REACH = 2.5
 
 Columns = Sequence[Sequence[int]]
 Said = Sequence[tuple[float, int, int]]
+Moves = tuple[tuple[int, ...], ...]
 
 
 def spread(value: int, salt: int) -> int:
@@ -67,7 +68,7 @@ class Tagger:
 
     bits: int
     table: array[int]
-    moves: tuple[tuple[int, ...], ...]
+    moves: Moves
     scale: float
     least: float
     floor: float
@@ -92,7 +93,7 @@ class Tagger:
         """The likeliest names in units whose sums of `summed` weights are `totals`."""
         found: list[Tagged] = []
         base = summed * OFFSET
-        lifts = self._lifts(base)
+        lifts = _lifts(self.moves, self.scale, base)
         start = -1
         for i, total in enumerate(totals):
             near = total + lifts
@@ -106,25 +107,12 @@ class Tagger:
             found += self._path(totals, start, len(totals), base)
         return found
 
-    def _lifts(self, base: int) -> int:
-        """What sets the top bit of each field whose tag is worth thinking of, when added."""
-        moves = self.moves
-        stay = moves[OUT][OUT]
-        reach = int(_REACH / self.scale)
-        enter = (moves[OUT][BEGIN] - stay, 0, 0, moves[OUT][SINGLE] + moves[SINGLE][OUT] - 2 * stay)
-        half = 1 << (FIELD - 1)
-        return sum(half - base + reach + move << FIELD * k for k, move in enumerate(enter))
-
     def _path(self, totals: Sequence[int], start: int, end: int, base: int) -> list[Tagged]:
         """The names on the best path from `start` to `end`, with nothing around them."""
         if end == start + 1:
             odds = self.odds(totals, start, end, base)
             return [Tagged(start, end, odds)] if odds >= self.least else []
-        stay = self.moves[OUT][OUT]
-        to_out, to_begin, to_inside, to_end, to_single = (
-            [(tag, self.moves[tag][to] - stay) for tag in range(TAGS) if to in NEXT[tag]]
-            for to in range(TAGS)
-        )
+        to_out, to_begin, to_inside, to_end, to_single = _ways(self.moves)
         toll = int(self.least / self.scale)
         best = [0, _NEVER, _NEVER, _NEVER, _NEVER]
         backs = []
@@ -176,6 +164,26 @@ class Tagger:
             score += field - base + self.moves[last][tag] - stay
             last = tag
         return (score + self.moves[last][OUT] - stay) * self.scale
+
+
+@cache
+def _lifts(moves: Moves, scale: float, base: int) -> int:
+    """What sets the top bit of each field whose tag is worth thinking of, when added."""
+    stay = moves[OUT][OUT]
+    reach = int(_REACH / scale)
+    enter = (moves[OUT][BEGIN] - stay, 0, 0, moves[OUT][SINGLE] + moves[SINGLE][OUT] - 2 * stay)
+    half = 1 << (FIELD - 1)
+    return sum(half - base + reach + move << FIELD * k for k, move in enumerate(enter))
+
+
+@cache
+def _ways(moves: Moves) -> tuple[tuple[tuple[int, int], ...], ...]:
+    """For each tag those it may come after, with what that weighs more than to stay outside."""
+    stay = moves[OUT][OUT]
+    return tuple(
+        tuple((tag, moves[tag][to] - stay) for tag in range(TAGS) if to in NEXT[tag])
+        for to in range(TAGS)
+    )
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from itertools import accumulate
+from itertools import accumulate, repeat
 
 from guardrail.detect.persons.lexicon import ALSO, BRAND, COMMON, CUE, GIVEN, ORG, PARTICLE, SURNAME
 
@@ -33,8 +33,8 @@ class Tokens:
         self.words = pieces[1::2]
         self.seps = pieces[0::2]
         self.starts = list(accumulate(map(len, pieces)))[0::2]
-        self.lows = [word.casefold() for word in self.words]
-        self.flags = [lexicon.get(low, 0) for low in self.lows]
+        self.lows = list(map(str.casefold, self.words))
+        self.flags = list(map(lexicon.get, self.lows, repeat(0)))
         self.caps = [word[0].isupper() for word in self.words]
         upper = sum(self.caps)
         self.caseless = (
@@ -42,8 +42,8 @@ class Tokens:
             or text.isupper()
             or (len(self.caps) >= _MIN_TITLED and upper > 0.75 * len(self.caps))
         )
-        self.german = sum(low in _GERMAN for low in self.lows) >= _GERMAN_WORDS
-        for i, low in enumerate(self.lows):
+        self.german = sum(map(_GERMAN.__contains__, self.lows)) >= _GERMAN_WORDS
+        for i, low in enumerate(self.lows) if "-" in text else ():
             if not self.flags[i] and "-" in low:
                 self.flags[i] = self._hyphened(low, lexicon)
         if self.flags and max(self.flags) >= ALSO:

@@ -21,9 +21,15 @@ TOKEN = re.compile(
 )
 """A word, or a run of a script written without spaces (Hangul read as one of them)."""
 
+_ASCII_TOKEN = re.compile("[A-Za-z0-9]{1,64}")
 _is_dense = re.compile(f"[{_HAN_KANA_HANGUL}]").match
 _is_south_east = re.compile(f"[{_SOUTH_EAST}]").match
 _EDGE = 24  # code points of a word whose n-grams count
+
+
+def tokens(text: str) -> list[str]:
+    """The words of a text, as `TOKEN` finds them."""
+    return (_ASCII_TOKEN if text.isascii() else TOKEN).findall(text)
 
 
 def features(token: str) -> tuple[int, list[int]]:

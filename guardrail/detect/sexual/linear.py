@@ -10,7 +10,7 @@ from importlib.resources import files
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from guardrail.detect.sexual.features import BITS, SHORT, TOKEN, features, pair
+from guardrail.detect.sexual.features import BITS, SHORT, TOKEN, features, pair, tokens
 from guardrail.detect.sexual.layer import Layer
 from guardrail.detect.sexual.rules import PACKAGE
 
@@ -53,8 +53,8 @@ class Linear:
 
     def peak(self, text: str) -> tuple[int, int]:
         """The word that speaks most for it, a half-open range of `text`."""
-        tokens = TOKEN.finditer(text)
-        best = max(tokens, key=lambda found: self.weigh(found[0])[0], default=None)
+        found = TOKEN.finditer(text)
+        best = max(found, key=lambda token: self._weighed(token[0])[0], default=None)
         return best.span() if best else (0, len(text))
 
     def _margin(self, weight: int, count: int) -> float:
@@ -64,7 +64,7 @@ class Linear:
         """Weight and number of buckets of consecutive half windows."""
         known, weights = self._known, self._weights
         total = count = last = 0
-        for token in TOKEN.findall(text):
+        for token in tokens(text):
             weight, size, word = known.get(token) or self.weigh(token)
             if last and word:
                 weight += weights[pair(last, word)]
@@ -77,6 +77,9 @@ class Linear:
                 total = count = 0
         if count:
             yield total, count
+
+    def _weighed(self, token: str) -> tuple[int, int, int]:
+        return self._known.get(token) or self.weigh(token)
 
     def weigh(self, token: str) -> tuple[int, int, int]:
         """A token's weight, its number of buckets, and its hash for pairs."""
