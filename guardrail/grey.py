@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from guardrail.detect.second import NAME, Place
 from guardrail.facts import CORE_FACTS
-from guardrail.records import FactName, Facts, Finding, Role, Scan, Severity
+from guardrail.records import FactName, Facts, Finding, Role, Scan, Severity, Span
 
 if TYPE_CHECKING:
     from guardrail.detect.base import Detector, Document
@@ -40,7 +40,10 @@ class Grey:
         self._held: list[Finding] = []
 
     def take(self, scan: Scan) -> Scan:
-        """Note what is in doubt; the scan without what is held back."""
+        """Note what is in doubt; the scan without what is held back.
+
+        Its spans count from where each part's whole text begins.
+        """
         if self._second is None:
             return scan
         doubts = [finding for finding in scan.findings if self._doubtful(finding)]
@@ -108,8 +111,10 @@ class Grey:
         return self._second.settings.low <= finding.score <= self._second.settings.high
 
     def _note(self, finding: Finding) -> None:
-        if finding.span is not None:
-            self._places[finding.span.part] = Place(finding.span.part, finding.span)
+        if (span := finding.span) is not None:
+            before = self._document.parts[span.part].offset
+            here = Span(span.part, span.start - before, span.end - before)
+            self._places[span.part] = Place(span.part, here)
             return
         for part in range(self._document.fresh, len(self._document.parts)):
             if self._document.parts[part].text:

@@ -24,8 +24,8 @@ def test_the_score_tells_nudity_and_the_label_says_how_much(
 ) -> None:
     found = opinion({"a": a, "b": b, "c": c, "d": d}, settings(labels=ALL))
     assert (found.score >= 0.5) is (found.severity >= Severity.NUDITY)
-    assert found.score == pytest.approx(max(b, c, d), abs=1e-5)
-    assert (found.severity is Severity.EXPLICIT) is (found.score >= 0.5 and c >= 0.5)
+    assert found.score == pytest.approx(max(b, c, d), abs=1e-4)
+    assert (found.severity is Severity.EXPLICIT) is (round(c, 4) >= 0.5)
 
 
 @given(shares, shares, st.floats(0.1, 10), st.floats(-5, 5))
@@ -69,7 +69,7 @@ def test_a_failure_is_not_remembered() -> None:
     stage = SecondOpinion(settings(), Scores(lambda _: next(answers)))
     with pytest.raises(BadAnswer):
         stage.opinion("a text")
-    assert stage.opinion("a text").score == pytest.approx(0.9, abs=1e-5)
+    assert stage.opinion("a text").score == pytest.approx(0.9, abs=1e-4)
 
 
 def test_more_texts_a_minute_than_allowed_are_not_asked_about() -> None:

@@ -31,10 +31,11 @@ from guardrail.records import (
     Role,
     Severity,
     Span,
+    Stage,
     TextPart,
 )
 from guardrail.scanning import Scanner
-from guardrail.screening import AskDetector, Screener, Screening
+from guardrail.screening import AskDetector, Scanning, Screener, Screening, StageResult
 from guardrail.testing.fakes import ScriptedDetector
 from tests.detect.second import (
     MEANINGS,
@@ -94,15 +95,19 @@ def screened(
     **options: Any,
 ) -> Screening:
     made = SecondOpinion(stage_settings(**options), backend)
-    screener, scanner = Screener(DEFAULT, detectors, made), Scanner(1.0)
-    steps = screener.request(request, everything=everything)
+    screener = Screener(DEFAULT, detectors, made)
+    return driven(screener.request(request, everything=everything)).screening
+
+
+def driven(steps: Scanning) -> StageResult:
+    scanner = Scanner(1.0)
     effect = next(steps)
     try:
         while True:
             assert isinstance(effect, AskDetector)
             effect = steps.send(scanner.scan(effect.detector, effect.document, effect.limit))
     except StopIteration as end:
-        result: Screening = end.value.screening
+        result: StageResult = end.value
         return result
 
 
@@ -374,3 +379,31 @@ def test_what_a_model_gives_back_is_asked_about_too(tmp_path: Path) -> None:
     assert guard.call(request, lambda: "a lesson", read) == "a lesson"
     with pytest.raises(Exception, match="subscription"):
         guard.call(request, lambda: "bare", read)
+
+
+def test_in_a_long_stream_places_are_those_of_the_whole_text() -> None:
+    def reader(document: Document) -> Iterable[Finding]:
+        for index, part, _ in document.new_parts():
+            at = part.text.find("bare")
+            if at >= 0:
+                yield Finding(
+                    detector="sexual",
+                    version="1",
+                    label="sexual",
+                    value="none",
+                    score=0.4,
+                    span=Span(index, at, at + 4),
+                )
+
+    detectors = team(0.0)
+    detectors[0] = ScriptedDetector("sexual", frozenset({"sexual", "edit"}), reader)
+    second = SecondOpinion(stage_settings(), says(0.9))
+    screener = Screener(DEFAULT, detectors, second)
+
+    request = Request.of("go on", Operation.TEXT, caller=FREE)
+    before = driven(screener.request(request))
+    window = Output((TextPart("a bare wall", "assistant", "output", offset=5000),))
+    after = driven(screener.output(request, window, before, Stage.STREAM)).screening
+    (scan,) = [scan for scan in after.scans if scan.detector == NAME]
+    assert [finding.span for finding in scan.findings] == [Span(1, 5002, 5006)]
+    assert after.decision.action is Action.GATE

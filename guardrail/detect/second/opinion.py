@@ -22,6 +22,8 @@ DECIDES = 0.5
 _MINOR = "minor"
 _SHOWS = ("nudity", "explicit", _MINOR)
 _FAINTEST = 1e-6
+DIGITS = 4
+"""Of a score; what is written tells what was decided."""
 
 
 class BadAnswer(ValueError):
@@ -66,7 +68,7 @@ def _severity(best: Mapping[str, float], shown: float) -> Severity:
 def _calibrated(score: float, settings: SecondStage) -> float:
     score = min(max(score, _FAINTEST), 1.0 - _FAINTEST)
     odds = settings.slope * math.log(score / (1.0 - score)) + settings.bias
-    return 1.0 / (1.0 + math.exp(-max(min(odds, 700.0), -700.0)))
+    return round(1.0 / (1.0 + math.exp(-max(min(odds, 700.0), -700.0))), DIGITS)
 
 
 class Memory:
