@@ -117,6 +117,17 @@ class FactSheet:
             if not self._unsaid(finding) and (everything or not self._released(finding))
         )
 
+    @property
+    def alone(self) -> bool:
+        """Whether nothing said before is left out of account."""
+        return self._meant is self._said
+
+    @property
+    def tells_of_minors(self) -> bool:
+        """Whether anything at all, however faint or long ago, speaks of a minor, or may."""
+        known = (*self._findings, *self._carried.thread, *self._carried.older)
+        return "minor" in self._unscanned or any(f.label == "minor" or f.minor for f in known)
+
     def reopened(self) -> FactSheet:
         """A sheet that knows all this one does, for the output, of which all are asked again."""
         twin = FactSheet(

@@ -6,6 +6,7 @@ import asyncio
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotInTime
+from threading import Lock
 
 from guardrail.detect.base import Detector, Document
 from guardrail.detect.disguise.twin import answers
@@ -18,42 +19,49 @@ WORKERS = 8
 class Scanner:
     """Inline detectors run in the caller's thread, the others in worker threads.
 
-    limit: seconds a detector may take. A worker that is late keeps its thread until it returns;
-    with every thread so taken, further scans time out, and the policy's `on_error` decides.
+    limit: seconds a detector may take where nothing else is said. A worker that is late keeps its
+    thread until it returns; with every thread of a detector so taken, its further scans time out,
+    and the policy's `on_error` decides.
     """
 
     def __init__(self, limit: float) -> None:
         self.limit = limit
-        self._pool: ThreadPoolExecutor | None = None
+        self._pools: dict[str, ThreadPoolExecutor] = {}
+        self._lock = Lock()
 
-    def scan(self, detector: Detector, document: Document) -> Scan:
+    def scan(self, detector: Detector, document: Document, limit: float | None = None) -> Scan:
         """Ask the detector, waiting at most `limit` seconds for one that is not inline."""
         started = time.perf_counter()
         try:
             if detector.inline:
                 findings = answers(detector, document)
             else:
-                findings = self._submit(detector, document).result(self.limit)
+                findings = self._submit(detector, document).result(limit or self.limit)
         except Exception as problem:  # noqa: BLE001  whatever a detector raises, it did not answer
             return _unanswered(detector, started, problem)
         return _answered(detector, started, findings)
 
-    async def ascan(self, detector: Detector, document: Document) -> Scan:
+    async def ascan(
+        self, detector: Detector, document: Document, limit: float | None = None
+    ) -> Scan:
         """Like `scan`, without blocking the event loop on a detector that is not inline."""
         if detector.inline:
             return self.scan(detector, document)
         started = time.perf_counter()
         try:
             future = asyncio.wrap_future(self._submit(detector, document))
-            findings = await asyncio.wait_for(future, self.limit)
+            findings = await asyncio.wait_for(future, limit or self.limit)
         except Exception as problem:  # noqa: BLE001  as above
             return _unanswered(detector, started, problem)
         return _answered(detector, started, findings)
 
     def _submit(self, detector: Detector, document: Document) -> Future[tuple[Finding, ...]]:
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="guardrail-detector")
-        return self._pool.submit(lambda: tuple(detector.detect(document)))
+        with self._lock:
+            pool = self._pools.get(detector.name)
+            if pool is None:
+                pool = ThreadPoolExecutor(WORKERS, thread_name_prefix=f"guardrail-{detector.name}")
+                self._pools[detector.name] = pool
+        return pool.submit(lambda: tuple(detector.detect(document)))
 
 
 def _answered(detector: Detector, started: float, findings: tuple[Finding, ...]) -> Scan:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from guardrail.detect.base import Detector, Document
 from guardrail.detect.intake import check_images
+from guardrail.detect.second import NAME as SECOND
 from guardrail.detect.turns import WHOLE, latest_thread
 from guardrail.facts import CORE_FACTS, Carried, FactSheet
+from guardrail.grey import FIRST, Grey, not_asked
 from guardrail.policy import Policy
 from guardrail.records import (
     Action,
@@ -28,6 +30,7 @@ from guardrail.records import (
 )
 
 if TYPE_CHECKING:
+    from guardrail.detect.second import SecondOpinion
     from guardrail.policy import BoundPolicy
 
 TRIVIAL_US = 5.0
@@ -36,10 +39,14 @@ TRIVIAL_US = 5.0
 
 @dataclass(frozen=True, slots=True)
 class AskDetector:
-    """Effect: let this detector read this document; answered with its Scan, never an exception."""
+    """Effect: let this detector read this document; answered with its Scan, never an exception.
+
+    limit: seconds it may take; None: as the policy says of every detector.
+    """
 
     detector: Detector
     document: Document
+    limit: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +106,17 @@ class _Turn:
 
 
 class Screener:
-    """A policy and the detectors it can ask: knows no effects, logs nothing, keeps nothing."""
+    """A policy and the detectors it can ask: knows no effects, logs nothing, keeps nothing.
 
-    def __init__(self, policy: Policy, detectors: Sequence[Detector]) -> None:
+    second: asked where the others are in doubt of something sexual.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        detectors: Sequence[Detector],
+        second: SecondOpinion | None = None,
+    ) -> None:
         self.policy = policy
         self.detectors = tuple(sorted(detectors, key=lambda detector: detector.cost))
         self._providers = Counter[FactName](
@@ -117,6 +132,9 @@ class Screener:
             detector.name: Scan(detector.name, detector.version, detector.provides, "skipped")
             for detector in self.detectors
         }
+        self._second = second
+        if second is not None:
+            self._skipped[SECOND] = not_asked(second)
 
     def request(self, request: Request, *, everything: bool = False) -> Scanning:
         """Screen the input stage; `everything` asks every detector whether needed or not."""
@@ -157,29 +175,53 @@ class Screener:
         scans: dict[str, Scan] = dict(self._skipped)
         left = list(turn.askable)
         batch = left if everything else []
+        grey = Grey(self._second if left else None, document, alone=sheet.alone)
         while True:
             for detector in batch:
                 fresh = document.since(turn.seen.get(detector.name, 0))
                 scan = _rebased((yield AskDetector(detector, fresh)), document)
                 scans[detector.name] = scan
-                sheet.add(scan)
+                sheet.add(grey.take(scan))
             left = [detector for detector in left if detector not in batch]
-            facts = sheet.facts(settled=not left)
+            if grey.ready(left) and (everything or not batch):
+                scans[SECOND] = yield from self._consult(turn, grey, settled=not left)
+            facts = grey.pending(sheet.facts(settled=not left))
             verdict = bound.judge(facts, turn.stage)
             if isinstance(verdict, Decision):
                 break
             batch = self._most_telling(left, frozenset(verdict.facts))
+        if unsettled := grey.unsettled():
+            sheet.extend(unsettled)
+            facts = grey.pending(sheet.facts(settled=not left))
         decision = _with_findings(verdict, sheet.counted, bound)
         asked = frozenset(d.name for d in turn.askable if scans[d.name].status != "skipped")
         ms = (time.perf_counter() - started) * 1e3
         screening = Screening(decision, facts, tuple(scans.values()), ms, turn.problem)
         return StageResult(screening, sheet, asked | turn.seen.keys())
 
+    def _consult(
+        self, turn: _Turn, grey: Grey, *, settled: bool
+    ) -> Generator[ScreeningEffect, Any, Scan]:
+        """Ask the second stage, and settle what was held back."""
+        sheet = turn.sheet
+        firm, question = sheet.tells_of_minors, grey.question(sheet.facts(settled=settled))
+        answer = yield AskDetector(question, turn.document, question.limit)
+        scan = _rebased(answer, turn.document)
+        if scan.unscanned:
+            sheet.give_up(scan.provides)
+        sheet.extend((*scan.findings, *grey.settled(scan, firm=firm)))
+        return scan
+
     def _most_telling(
         self, left: Sequence[Detector], needed: frozenset[FactName]
     ) -> list[Detector]:
-        """The detector most rules wait for, by its cost, and the trivial ones they wait for."""
+        """The detector most rules wait for, by its cost, and the trivial ones they wait for.
+
+        Where all of them were asked, those that the second stage waits for, if any.
+        """
         useful = [detector for detector in left if detector.provides & needed]
+        if not useful:
+            return [detector for detector in left if detector.provides & FIRST]
         best = max(useful, key=lambda detector: self._worth[detector.name])
         return [d for d in useful if d is best or d.cost <= TRIVIAL_US]
 

@@ -66,7 +66,7 @@ def read_json(text: str) -> Kept:
 
 def committed(path: Path) -> Kept:
     """The figures of the last commit, else those of the file, else none."""
-    text = _git(path.parent, "show", f"HEAD:./{path.name}")
+    text = git(path.parent, "show", f"HEAD:./{path.name}")
     if text is None and path.is_file():
         text = path.read_text("utf-8")
     return read_json(text) if text else {}
@@ -74,15 +74,15 @@ def committed(path: Path) -> Kept:
 
 def origin(root: Path, made: Sequence[str]) -> str:
     """The commit in `root`, `with changes` when files other than those `made` differ from it."""
-    commit = _git(root, "rev-parse", "--short", "HEAD")
+    commit = git(root, "rev-parse", "--short", "HEAD")
     if commit is None:
         return UNKNOWN
     others = [f":(exclude){name}" for name in made]
-    dirty = _git(root, "status", "--porcelain", "--", ".", *others)
+    dirty = git(root, "status", "--porcelain", "--", ".", *others)
     return f"{commit.strip()}{' with changes' if dirty else ''}"
 
 
-def _git(folder: Path, *words: str) -> str | None:
+def git(folder: Path, *words: str) -> str | None:
     """What git says; None where there is no git, no repository or no such thing."""
     git = shutil.which("git")
     if git is None:

@@ -20,6 +20,7 @@ from guardrail.errors import GuardrailError
 
 if TYPE_CHECKING:
     from guardrail.log import Location
+    from guardrail.policy.second import SecondStage
 
 DISTRIBUTION = "likeness-guardrail"
 SENTENCE = "A watercolor of Mount Fuji at dawn."
@@ -109,6 +110,34 @@ def check_policy(policy: str) -> Check:
     return _explained("policy", policy, load)
 
 
+def check_second_stage(policy: str) -> Iterator[Check]:
+    """The second stage, where the policy sets one: whether it loads and answers."""
+    from guardrail.errors import ConfigurationError
+    from guardrail.policy import load_policy
+
+    try:
+        settings = load_policy(policy).second_stage
+    except ConfigurationError:
+        return  # said of the policy already
+    if settings is not None:
+        yield _explained("second stage", "sexual.second", partial(_second_stage, settings))
+
+
+def _second_stage(settings: SecondStage) -> Check:
+    from guardrail.detect.second import load_second_stage
+
+    started = time.perf_counter()
+    stage = load_second_stage(settings)
+    loaded = time.perf_counter()
+    found = stage.opinion(SENTENCE)
+    first, second = (loaded - started) * 1e3, (time.perf_counter() - loaded) * 1e3
+    detail = f"{stage.version}, loads in {first:.0f} ms, first answer in {second:.1f} ms"
+    if second > settings.limit_ms:
+        remedy = "raise limit_ms, or give it a faster backend"
+        return Check("second stage", "sexual.second", "wrong", f"{detail}: too late", remedy)
+    return Check("second stage", "sexual.second", "ok", f"{detail} ({found.severity.label})")
+
+
 def check_log(url: str | None) -> Iterator[Check]:
     """SQLite's version, the log's key file, and whether an entry could be written; leaves none."""
     import apsw
@@ -174,6 +203,7 @@ def _folder(path: Path) -> Check:
 
 _REMEDIES = {
     "policy": "correct the policy and run: guardrail policy lint",
+    "second stage": "see the message; until it answers, what is in doubt is unscanned",
     "detectors": "reinstall the package the detector comes from",
     "log": "see the message, or give another place with --log or GUARDRAIL_LOG",
 }

@@ -38,9 +38,15 @@ def doctor(ctx: click.Context, *, policy: str, log: str | None, as_json: bool) -
 
     Exit status: 0 all is well, 1 something is wrong.
     """
-    from guardrail.cli.checks import check_detectors, check_log, check_packages, check_policy
+    from guardrail.cli import checks as look
 
-    checks = [*check_packages(), *check_detectors(), check_policy(policy), *check_log(log)]
+    checks = [
+        *look.check_packages(),
+        *look.check_detectors(),
+        look.check_policy(policy),
+        *look.check_second_stage(policy),
+        *look.check_log(log),
+    ]
     wrong = sum(check.state == "wrong" for check in checks)
     if as_json:
         body = {"ok": not wrong, "checks": [asdict(check) for check in checks]}

@@ -84,8 +84,8 @@ class AsyncGuard(Driver):
 
     async def _perform(self, effect: Effect, source: _Source) -> Any:
         match effect:
-            case AskDetector(detector, document):
-                return await self._scanner.ascan(detector, document)
+            case AskDetector(detector, document, limit):
+                return await self._scanner.ascan(detector, document, limit)
             case Recall() | Keep():
                 return self._conversation(effect)
             case OpenEntry(entry):

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar
 
 from guardrail.detect import known_detectors, load_detectors
 from guardrail.detect.base import Detector
+from guardrail.detect.second import load_second_stage
 from guardrail.facts import Carried
 from guardrail.policy import Policy, load_policy
 from guardrail.records import AttemptClosed, AttemptLog, AttemptOpened
@@ -51,7 +52,8 @@ class Driver:
         if detectors is None:
             detectors = load_detectors(policy.detectors)
         self.log = log
-        self._screener = Screener(policy, detectors)
+        second = load_second_stage(policy.second_stage) if policy.second_stage else None
+        self._screener = Screener(policy, detectors, second)
         self._sessions = Sessions()
         self._scanner = Scanner(policy.limits.detector_ms / 1e3)
 

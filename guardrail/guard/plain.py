@@ -80,8 +80,8 @@ class Guard(Driver):
 
     def _perform(self, effect: Effect, source: _Source) -> Any:
         match effect:
-            case AskDetector(detector, document):
-                return self._scanner.scan(detector, document)
+            case AskDetector(detector, document, limit):
+                return self._scanner.scan(detector, document, limit)
             case Recall() | Keep():
                 return self._conversation(effect)
             case OpenEntry(entry):

@@ -8,15 +8,13 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from guardrail.policy.schema import (
     ActionName,
-    Model,
     Obligation,
     RequireModel,
     StageName,
-    Text,
     Texts,
     check_place,
-    expected,
 )
+from guardrail.policy.schema_base import Model, Text, expected
 from guardrail.records import (
     FACT_NAMES,
     FactName,

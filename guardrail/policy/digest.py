@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING
 
 from guardrail.policy.rule import Rule, When
@@ -12,6 +12,7 @@ from guardrail.records import Action
 
 if TYPE_CHECKING:
     from guardrail.policy.model import Policy
+    from guardrail.policy.second import SecondStage
 
 _UNORDERED = ("stage", "person", "label", "tier", "app")
 
@@ -32,7 +33,7 @@ def canonical(value: object) -> bytes:
 
 def effective(policy: Policy) -> dict[str, object]:
     """The policy as JSON values: everything that bears on a decision or its record."""
-    return {
+    made: dict[str, object] = {
         "policy": policy.name,
         "version": policy.version,
         "unknown_jurisdiction": policy.unknown_jurisdiction,
@@ -43,6 +44,19 @@ def effective(policy: Policy) -> dict[str, object]:
         "rules": [_rule(rule) for rule in policy.rules],
         "overlays": {code: [_rule(r) for r in rules] for code, rules in policy.overlays},
     }
+    if policy.second_stage is not None:
+        made["second_stage"] = _second(policy.second_stage)
+    return made
+
+
+def _second(stage: SecondStage) -> dict[str, object]:
+    """Its settings; not where a model's folder lies on this machine."""
+    written: dict[str, object] = {
+        key: str(value) if isinstance(value, float) else value
+        for key, value in asdict(stage).items()
+    }
+    backend = {k: v for k, v in asdict(stage.backend).items() if k != "place"}
+    return {**written, "backend": backend, "labels": dict(stage.labels)}
 
 
 def _rule(rule: Rule) -> dict[str, object]:

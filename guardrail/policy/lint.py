@@ -144,6 +144,8 @@ def find_warnings(policy: Policy, source: Source) -> Iterator[Problem]:
         yield warn("unknown_jurisdiction", f"an unknown jurisdiction misses {', '.join(missed)}")
     if policy.on_error is not Action.REFUSE:
         yield warn("on_error", f"what cannot be scanned is not refused but {policy.on_error.label}")
+    if policy.second_stage and policy.second_stage.may_lower:
+        yield warn("second_stage", "may_lower: the second stage can undo what the first saw")
 
 
 def _refused(when: When, rules: list[Rule]) -> bool:

@@ -16,6 +16,7 @@ from guardrail.policy.model import Policy
 from guardrail.policy.reading import Source, read_model
 from guardrail.policy.rule import Limits
 from guardrail.policy.schema import PolicyModel, check_place, hint
+from guardrail.policy.second import OnnxModel, SecondStage
 from guardrail.records import Action
 
 _MAX_EXTENDS = 8
@@ -87,6 +88,7 @@ class _Assembly:
         self.sources: list[Source] = []
         self.rules = RuleSet()
         self._models: list[PolicyModel] = []
+        self._second_stage: SecondStage | None = None
         self._detectors = detectors
 
     @property
@@ -107,6 +109,7 @@ class _Assembly:
         if model is not None:
             self._models.append(model)
             self._check_detectors(model, source)
+            self._take_second_stage(model, path)
             self._add_rules(model, source)
 
     def _extend(self, base: str, path: Path, source: Source, chain: tuple[Path, ...]) -> None:
@@ -130,6 +133,15 @@ class _Assembly:
                 message = f"found unknown detector {name!r}, expected one of {listed}"
                 node = source.at("detectors", index)
                 source.problem(node, message + hint(name, tuple(known)))
+
+    def _take_second_stage(self, model: PolicyModel, path: Path) -> None:
+        if model.second_stage is None:
+            return
+        stage = model.second_stage.settings()
+        if isinstance(stage.backend, OnnxModel):
+            place = str(path.parent / stage.backend.folder)
+            stage = replace(stage, backend=replace(stage.backend, place=place))
+        self._second_stage = stage
 
     def _add_rules(self, model: PolicyModel, source: Source) -> None:
         for index, rule in enumerate(model.rules):
@@ -167,6 +179,7 @@ class _Assembly:
             on_error=self.on_error,
             limits=self._limits(),
             detectors=tuple(dict.fromkeys(detectors)) or None,
+            second_stage=self._second_stage,
         )
 
     def _limits(self) -> Limits:

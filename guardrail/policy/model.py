@@ -12,6 +12,7 @@ from guardrail.policy.effects import effect_of
 from guardrail.policy.engine import BoundPolicy
 from guardrail.policy.jurisdictions import STRICTEST, overlays_for
 from guardrail.policy.rule import Limits, Rule
+from guardrail.policy.second import SecondStage
 from guardrail.records import Action, Caller, FactName, Operation, PolicyRef
 
 _BOUND = 1024
@@ -25,6 +26,7 @@ class Policy:
     unknown_jurisdiction: `strictest` or the code an unknown jurisdiction counts as.
     jurisdiction_confidence: [0, 1]; a jurisdiction less certain than this is unknown.
     on_error: what a rule comes to when a fact it depends on cannot be scanned; a floor refuses.
+    second_stage: asked where the first is in doubt; None: nobody is.
     ref: name, version and digest, as decisions carry them.
     facts: the facts its rules read, and how many rules read each.
     """
@@ -38,6 +40,7 @@ class Policy:
     on_error: Action = Action.REFUSE
     limits: Limits = field(default_factory=Limits)
     detectors: tuple[str, ...] | None = None
+    second_stage: SecondStage | None = None
     ref: PolicyRef = field(init=False, compare=False)
     facts: Mapping[FactName, int] = field(init=False, compare=False, repr=False)
     _bound: dict[tuple[Operation, str, bool, str, str], BoundPolicy] = field(

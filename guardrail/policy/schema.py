@@ -7,27 +7,15 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from guardrail.policy.engine import ON_ERROR
 from guardrail.policy.jurisdictions import STRICTEST, is_place, places
+from guardrail.policy.schema_base import Model, Text, expected
+from guardrail.policy.schema_second import SecondStageModel
 from guardrail.records import Operation
 
 OPERATIONS = tuple(operation.value for operation in Operation)
-
-
-class Model(BaseModel):
-    """Base: unknown keys are errors, nothing is converted."""
-
-    model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True
-    )
-
-
-def expected(what: str) -> PydanticCustomError:
-    """An error whose message goes on "found ..., expected "."""
-    return PydanticCustomError("expected", "{what}", {"what": what})
 
 
 def hint(word: str, known: tuple[str, ...]) -> str:
@@ -86,7 +74,6 @@ def _place_or_strictest(code: str) -> str:
     return code
 
 
-Text = Annotated[str, Field(min_length=1, max_length=1000)]
 Name = Annotated[
     str,
     _named(r"[a-z0-9][a-z0-9._-]{0,63}", "a name of a-z, 0-9, '.', '_' and '-'"),
@@ -241,9 +228,11 @@ class PolicyModel(Model):
     """What is screened at most."""
     detectors: Annotated[list[Text], Field(min_length=1)] | None = None
     """The detectors to ask. Default: all that are installed."""
-    rules: list[RuleModel] = []
+    second_stage: SecondStageModel | None = None
+    """A second opinion on sexual content in doubt. Default: none."""
+    rules: list[RuleModel] = Field(default=[])
     """Rules for everybody."""
-    overlays: dict[str, list[RuleModel]] = {}
+    overlays: dict[str, list[RuleModel]] = Field(default={})
     """More rules, by jurisdiction: an ISO 3166 code, or EU."""
 
 

@@ -7,6 +7,7 @@ from click.testing import CliRunner, Result
 
 from guardrail.cli import main
 from guardrail.log import open_log
+from tests.detect.second import Answer, endpoint, moderation
 
 
 def doctor(*args: str) -> Result:
@@ -64,3 +65,16 @@ def test_a_file_in_the_way_of_the_log_is_wrong(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert "is not a folder that can be written" in " ".join(result.stdout.split())
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_second_stage_is_asked(url: str, tmp_path: Path) -> None:
+    pytest.importorskip("httpx", reason="the extra moderation is not installed")
+    policy = tmp_path / "p.yaml"
+    text = "policy: p\nversion: 1\nextends: default\nsecond_stage:\n  labels: {sexual: nudity}\n"
+    for answer, state in ((moderation(sexual=0.1), "ok"), (Answer(500, {}), "wrong")):
+        with endpoint(answer) as server:
+            policy.write_text(f"{text}  moderation: {{url: {server.url!r}, model: m1}}\n")
+            result = doctor("--log", url, "--policy", str(policy), "--json")
+        (check,) = [c for c in checks(result) if c["group"] == "second stage"]
+        assert (check["name"], check["state"]) == ("sexual.second", state)
+        assert result.exit_code == (state == "wrong")

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from guardrail.policy import cases, schema
+from guardrail.policy import cases, load_policy, schema
 from guardrail.policy.casetest import run_tests
 from guardrail.policy.loader import shipped
 from tests.policy.support import write
 
 PAGE = (Path(__file__).parents[2] / "docs" / "policy.md").read_text("utf-8")
-POLICY, CASES = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+POLICY, SECOND, CASES = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 
 
 def test_the_examples_work(tmp_path: Path) -> None:
@@ -19,6 +19,12 @@ def test_the_examples_work(tmp_path: Path) -> None:
     report = run_tests(write(tmp_path, CASES, "our.test.yaml"))
     assert [outcome.failures for outcome in report.outcomes] == [()]
     assert [code for code, _ in report.policy.overlays] == ["JP", "KR"]
+
+
+def test_the_second_stage_of_the_page_loads(tmp_path: Path) -> None:
+    stage = load_policy(write(tmp_path, SECOND, "second.yaml")).second_stage
+    assert stage is not None
+    assert dict(stage.labels) == {"sexual": "nudity", "sexual/minors": "minor"}
 
 
 @pytest.mark.parametrize("made", [schema.json_schema(), cases.json_schema()])
