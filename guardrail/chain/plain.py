@@ -56,6 +56,11 @@ def read_utf8(data: bytes, what: str) -> str:
     return text
 
 
+def is_text(line: str) -> bool:
+    """Whether it is one line of valid Unicode without control characters. C2SP signed-note."""
+    return not any(char < " " or "\ud800" <= char <= "\udfff" for char in line)
+
+
 def is_name(text: str) -> bool:
-    """Whether it may name a key: not empty, no space, plus or control. Source: C2SP signed-note."""
-    return bool(text) and not any(char.isspace() or char == "+" or char < " " for char in text)
+    """Whether it may name a key: one line, not empty, no space or plus. C2SP signed-note."""
+    return bool(text) and is_text(text) and not any(char.isspace() or char == "+" for char in text)
