@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import rfc8785
 
@@ -11,16 +11,14 @@ from guardrail.chain.errors import Malformed
 from guardrail.chain.hashing import leaf_hash
 from guardrail.chain.tiles import MAX_ENTRY
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
+Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 
 HEADER = b"guardrail-entry/1\n"
 MAX_BODY = MAX_ENTRY - len(HEADER)
 _WHAT = "entry"
 _SAFE_INTEGER = (1 << 53) - 1
 _PLAIN_FLOATS = (1e-4, 1e16)
+_SAFE_LENGTH = 17
 _QUICK = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
 )
@@ -35,7 +33,7 @@ def canonical(value: Json) -> bytes:
     try:
         if _is_plain(value):
             return _QUICK.encode(value).encode()
-        return rfc8785.dumps(value)  # type: ignore[arg-type]
+        return rfc8785.dumps(value)
     except (ValueError, RecursionError) as error:
         raise Malformed(_WHAT, f"cannot be written as canonical JSON ({_cause(error)})") from None
 
@@ -68,7 +66,7 @@ def read_body(body: bytes) -> dict[str, Json]:
     Raises Malformed for other bytes: repeated names, white space, unsorted names, other numbers.
     """
     try:
-        value: Json = json.loads(body.decode("utf-8"), object_pairs_hook=_once)
+        value: Json = _DECODER.decode(body.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise Malformed(_WHAT, f"not JSON ({_cause(error)})") from None
     if not isinstance(value, dict):
@@ -78,22 +76,19 @@ def read_body(body: bytes) -> dict[str, Json]:
     return value
 
 
-def _is_plain(value: object) -> bool:
-    """Whether the standard encoder writes `value` just as RFC 8785 asks."""
-    kind = type(value)
-    if kind is str or kind is bool or value is None:
+def _is_plain(value: Json) -> bool:
+    """Whether the standard encoder, many times faster, writes `value` just as RFC 8785 asks."""
+    if value is None or isinstance(value, str | bool):
         return True
-    if kind is int:
-        return -_SAFE_INTEGER <= value <= _SAFE_INTEGER  # type: ignore[operator]
-    if kind is float:
-        low, high = _PLAIN_FLOATS
-        return low <= abs(value) < high and not value.is_integer()  # type: ignore[arg-type,attr-defined]
-    if kind is list or kind is tuple:
-        return all(map(_is_plain, value))  # type: ignore[call-overload]
-    return kind is dict and all(
-        type(name) is str and name.isascii() and _is_plain(item)
-        for name, item in value.items()  # type: ignore[attr-defined]
-    )
+    if isinstance(value, int):
+        return -_SAFE_INTEGER <= value <= _SAFE_INTEGER
+    if isinstance(value, float):
+        return _PLAIN_FLOATS[0] <= abs(value) < _PLAIN_FLOATS[1] and not value.is_integer()
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and key.isascii() for key in value) and all(
+            map(_is_plain, value.values())
+        )
+    return isinstance(value, list) and all(map(_is_plain, value))
 
 
 def _once(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
@@ -103,5 +98,16 @@ def _once(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     return found
 
 
+def _number(text: str) -> int | float:
+    """An integer, or beyond 2**53 - 1 the double that JSON readers make of it (RFC 8785)."""
+    if len(text) > _SAFE_LENGTH:
+        return float(text)
+    number = int(text)
+    return number if -_SAFE_INTEGER <= number <= _SAFE_INTEGER else float(text)
+
+
 def _cause(error: Exception) -> str:
     return "too deep" if isinstance(error, RecursionError) else type(error).__name__
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_once, parse_int=_number)

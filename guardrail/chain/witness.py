@@ -80,7 +80,7 @@ class Answer:
 
     @classmethod
     def parse(cls, status: int, body: bytes) -> Answer:
-        """Read an answer; the body of other statuses is not read. Raises Malformed. tlog-witness."""
+        """Read an answer: the body of 200 and 409. Raises Malformed. Source: C2SP tlog-witness."""
         if len(body) > MAX_BYTES:
             raise Malformed("witness answer", f"{len(body)} bytes; {MAX_BYTES} are read")
         if status == HTTPStatus.OK:
