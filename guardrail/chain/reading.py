@@ -115,10 +115,6 @@ class Reading:
                     detail = "a receipt was given for an entry that is not there"
                     self._fault(FaultKind.MISSING, detail, index + 1, receipt=given.number)
 
-    def missing(self, first: int, last: int) -> bool:
-        """Whether an entry from `first` to `last` is not there."""
-        return any(begin <= last and first <= end for begin, end in self.gaps)
-
     def _gap(self, seq: int) -> int | None:
         place = bisect_right(self.gaps, (seq, MAX_SIZE + 1)) - 1
         return place if place >= 0 and seq <= self.gaps[place][1] else None

@@ -143,7 +143,7 @@ class _Judgement:
             yield Fault(FaultKind.TRUNCATED, detail, total + 1, last.tree.size, *place)
 
     def _reason(self, first: int, last: int) -> tuple[FaultKind, str]:
-        if self.reading.missing(1, last) or self._anchored > self._proven:
+        if last not in self.reading.walk.roots or self._anchored > self._proven:
             return FaultKind.UNPROVEN, "cannot be checked: entries before or among them are wrong"
         if first == last:
             return FaultKind.ALTERED, "its bytes are not those that were signed"

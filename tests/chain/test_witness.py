@@ -54,7 +54,7 @@ def test_the_wire_format() -> None:
     sent = request(5, 8)
     lines = sent.encode().decode().split("\n")
     proof = [write_base64(found) for found in sent.proof]
-    assert lines[: len(proof) + 5] == [
+    assert lines[: len(proof) + 6] == [
         "old 5",
         *proof,
         "",
