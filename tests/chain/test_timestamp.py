@@ -25,7 +25,7 @@ from guardrail.chain.errors import (
     SignatureRejected,
 )
 from guardrail.chain.timestamp import TimestampRequest, timestamp_request, verify_timestamp
-from tests.chain.signers import flip, tree_of
+from tests.chain.signers import flip, signed, tree_of
 
 HEAD = tree_of([b"a", b"b"])
 SECOND = 1_000_000_000
@@ -159,3 +159,18 @@ def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None
         timestamp_request(HEAD)
     with pytest.raises(EvidenceUnavailable, match=r"likeness-guardrail\[timestamp\]"):
         verify_timestamp(b"", HEAD, [])
+
+
+def test_openssl_verifies_it_as_the_page_says(authority: Authority) -> None:
+    authority.answer(timestamp_request(HEAD))
+    (authority.folder / "checkpoint").write_bytes(signed(HEAD))
+    script = "head -n 3 checkpoint > text && "
+    script += "openssl ts -verify -in response.tsr -data text -CAfile root.pem"
+    done = subprocess.run(
+        ["sh", "-c", script],  # noqa: S607
+        cwd=authority.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Verification: OK" in done.stdout + done.stderr
