@@ -20,11 +20,14 @@ class _Found:
     detail: str
 
 
-def explain(differences: Mapping[int, Difference], total: int) -> list[Fault]:
+def explain(
+    differences: Mapping[int, Difference], total: int, *, complete: bool = True
+) -> list[Fault]:
     """Name what was done to the entries, by a record that a signed root bears out.
 
     total: entries that were read. An entry with the bytes of another place was moved; one with
     bytes of no place was added if the entry recorded there stands elsewhere, and edited if not.
+    complete: whether all differences are here; if not, only what was moved can be told.
     """
     places = {found.recorded: index for index, found in differences.items() if found.recorded}
     owns = {found.own for found in differences.values() if found.own}
@@ -32,6 +35,7 @@ def explain(differences: Mapping[int, Difference], total: int) -> list[Fault]:
         result
         for index, difference in sorted(differences.items())
         for result in _judge(index, difference, places, owns, total)
+        if complete or result.kind is FaultKind.MOVED
     ]
     return list(collapse(found))
 

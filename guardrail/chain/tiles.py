@@ -79,11 +79,10 @@ def tiles_of(size: int, since: int = 0) -> Iterator[Tile]:
 
     Source: C2SP tlog-tiles, "Partial Tiles".
     """
-    for level in range(MAX_LEVEL + 1):
-        now, before = size >> (level * TILE_HEIGHT), since >> (level * TILE_HEIGHT)
-        if now == 0:
-            return
-        yield from _row(level, now, before)
+    level = 0
+    while size:
+        yield from _row(level, size, since)
+        size, since, level = size >> TILE_HEIGHT, since >> TILE_HEIGHT, level + 1
 
 
 def bundles_of(size: int, since: int = 0) -> Iterator[Tile]:

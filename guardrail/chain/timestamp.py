@@ -27,10 +27,10 @@ _MICROSECOND = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class TimestampRequest:
-    """What to POST to the authority. der: the body; nonce: what its answer must repeat."""
+    """What to POST to the authority. der: the body; nonce: what its answer must repeat, if any."""
 
     der: bytes
-    nonce: int
+    nonce: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,6 @@ def timestamp_request(checkpoint: Checkpoint) -> TimestampRequest:
         .hash_algorithm(HashAlgorithm.SHA256)
         .build()
     )
-    if request.nonce is None:
-        raise Malformed("time stamp request", "no nonce")
     return TimestampRequest(request.as_bytes(), request.nonce)
 
 

@@ -112,13 +112,16 @@ class _Judgement:
                 index: found if index < anchored else Difference(found.own, None)
                 for index, found in walk.differences.items()
             }
-            yield from explain(trusted, self.reading.total)
+            yield from explain(trusted, self.reading.total, complete=not walk.overflow)
             if walk.overflow:
-                detail = "too many entries differ to name each"
-                first = min(anchored, max(walk.differences) + 2)
-                yield Fault(FaultKind.ALTERED, detail, first, anchored)
+                detail = "too many of them are not what was signed to name each"
+                yield Fault(FaultKind.ALTERED, detail, min(trusted) + 1, anchored)
             return
-        both = [i for i, found in walk.differences.items() if found.own and found.recorded]
+        both = [
+            index
+            for index, found in walk.differences.items()
+            if found.own and found.recorded and found.own != found.recorded
+        ]
         detail = "the entry is the one that was signed; the hash stored for it is not"
         yield from runs((i for i in both if i < proven), FaultKind.STORED_HASH, detail)
         detail = "its bytes are not those of its stored hash, and no signed root bears out either"

@@ -30,8 +30,9 @@ class Difference:
 class Walk:
     """Takes leaf hashes in order, and keeps the roots at the sizes that were signed.
 
-    roots, recorded_roots: by size, as far as nothing was missing; differences: by index, at most
-    100,000, `overflow` telling that there were more; limit: the largest signed size.
+    roots, recorded_roots: by size, as far as nothing was missing; limit: the largest signed size.
+    differences: by index, at most 100,000, `overflow` telling that there were more below `limit`;
+    where there are any, entries from `limit` on are among them, as they may have been moved there.
     """
 
     def __init__(self, sizes: Iterable[int], recorded: HashReader | None) -> None:
@@ -89,27 +90,24 @@ class Walk:
     def _compare(self, leaves: Sequence[bytes | None]) -> None:
         recorded = self._read(len(leaves))
         if self._recorded_tree is not None:
-            self._recorded_tree = (
-                self._recorded_tree.extend(recorded) if len(recorded) == len(leaves) else None
-            )
-        beyond = self.index >= self.limit and self.differences
-        if (not recorded and not beyond) or recorded == leaves:
+            whole = len(recorded) == len(leaves)
+            self._recorded_tree = self._recorded_tree.extend(recorded) if whole else None
+        beyond = self.index >= self.limit and bool(self.differences)
+        if not beyond and (not recorded or recorded == leaves):
             return
         padded = [*recorded, *[None] * (len(leaves) - len(recorded))]
         for place, (own, kept) in enumerate(zip(leaves, padded, strict=True), self.index):
-            if own != kept:
+            if beyond or own != kept:
                 self._note(place, Difference(own, kept))
 
     def _note(self, place: int, difference: Difference) -> None:
         if len(self.differences) < MAX_DIFFERENCES:
             self.differences[place] = difference
-        else:
+        elif place < self.limit:
             self.overflow = True
 
     def _read(self, count: int) -> list[bytes]:
         if self._recorded is None or self._recorded_tree is None or not count:
-            return []
-        if self.index >= self.limit:
             return []
         try:
             return list(self._recorded.hashes(0, self.index, count))[:count]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import struct
 import sys
 from dataclasses import replace
 from itertools import product
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guardrail.chain.checkpoint import Checkpoint
+from guardrail.chain.cosignature import ed25519_message, ml_dsa_message, read_time
 from guardrail.chain.errors import (
     EvidenceError,
     EvidenceUnavailable,
@@ -22,7 +24,7 @@ from guardrail.chain.errors import (
 from guardrail.chain.frontier import tree_root
 from guardrail.chain.hashing import EMPTY_ROOT, leaf_hash
 from guardrail.chain.keys import Algorithm, Signature, SigningKey, VerifierKey
-from guardrail.chain.note import Note, Verified
+from guardrail.chain.note import Note, Verified, read_signatures
 from guardrail.chain.plain import write_base64
 from guardrail.chain.signing import check_successor, sign_checkpoint
 from guardrail.chain.tree import MemoryHashes, consistency_proof, root
@@ -219,6 +221,26 @@ def test_a_flipped_bit_of_a_cosignature_is_caught(key: SigningKey, data: st.Data
         key.verifier.verify(HEAD.body, replace(good, data=good.data[:at] or b"."))
     with pytest.raises(SignatureRejected):
         key.verifier.verify(replace(HEAD, size=4).body, good)
+
+
+def test_the_specification_s_cosignature() -> None:
+    """Its key is not published: what can be held against it is the framing and the message."""
+    line = (
+        "\u2014 witness.example.com/w1 jWbPPwAAAABkGFDLEZMHwSRaJNiIDoe9DYn/zXcrtPHeolMI5OWXEhZCB9"
+        "dlrDJsX3b2oyin1nPZqhf5nNo0xUe+mbIUBkBIfZ+qnA==\n"
+    )
+    (signature,) = read_signatures(line)
+    assert signature.line == line
+    assert read_time(signature.data) == 1679315147
+    assert len(signature.data) == 8 + 64
+    text = "example.com/behind-the-sofa\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n"
+    assert ed25519_message(1679315147, text) == f"cosignature/v1\ntime 1679315147\n{text}".encode()
+    checkpoint = Checkpoint.parse(text)
+    assert ml_dsa_message("w1", 1679315147, checkpoint) == (
+        b"subtree/v1\n\0\x02w1\x00\x00\x00\x00\x64\x18\x50\xcb\x1bexample.com/behind-the-sofa"
+        + struct.pack(">QQ", 0, 20852163)
+        + checkpoint.root
+    )
 
 
 def test_a_cosigner_of_type_06_signs_its_name() -> None:

@@ -120,6 +120,10 @@ def test_a_partial_tile_may_be_replaced_by_the_full_one() -> None:
     assert root(reader, 100) == tree_root(hashes[:100])
 
 
+def test_there_are_no_hashes_beyond_the_tree() -> None:
+    assert TileHashes(300, lambda _: bytes(8192)).hashes(0, 512, 1) == ()
+
+
 def test_a_tile_that_is_not_there_is_named() -> None:
     with pytest.raises(EvidenceUnavailable, match=r"tile/0/000\.p/3"):
         root(TileHashes(3, lambda _: None), 3)

@@ -117,6 +117,7 @@ def test_a_time_stamp_of_something_else_is_rejected(authority: Authority, tmp_pa
     response = authority.answer(request)
     with pytest.raises(SignatureRejected, match="Mismatch between messages"):
         verify_timestamp(response, replace(HEAD, size=3), [authority.root])
+    assert request.nonce is not None
     with pytest.raises(SignatureRejected, match="Nonce mismatch"):
         verify_timestamp(response, HEAD, [authority.root], request.nonce + 1)
     with pytest.raises(SignatureRejected, match="at least one root"):

@@ -13,6 +13,7 @@ from guardrail.chain.checkpoint import Checkpoint
 from guardrail.chain.entry import canonical, entry_bytes, entry_leaf
 from guardrail.chain.frontier import tree_root
 from guardrail.chain.receipt import Receipt
+from guardrail.chain.tiles import TileHashes
 from guardrail.chain.tree import MemoryHashes, inclusion_proof
 from guardrail.chain.verify import Fault, FaultKind, Held, Kept, Report, Row, verify_log
 from tests.chain.signers import (
@@ -218,6 +219,45 @@ def test_stored_hashes_that_end_early_are_used_as_far_as_they_go() -> None:
     found = check(rows, kept)
     assert found[0] == Seen(FaultKind.EDITED, 2, 2)
     assert Seen(FaultKind.UNPROVEN, 8, 12, 2) in found
+
+
+def test_stored_hashes_hint_at_entries_that_are_not_yet_signed() -> None:
+    rows = [*ROWS[:13], Row(14, body(14, "other"))]
+    assert check(rows, RECORDED) == [Seen(FaultKind.EDITED, 14, 14)]
+    rows = renumbered([*ROWS[:4], Row(0, body(99)), *ROWS[4:]])
+    renewed = MemoryHashes([*leaves(ROWS)[:12], *leaves(rows)[12:]])
+    assert check(rows, replace(KEPT, recorded=renewed)) == [
+        Seen(FaultKind.ADDED, 5, 5),
+        Seen(FaultKind.MOVED, 6, 13),
+    ]
+
+
+def test_stored_hashes_that_cannot_be_read_are_done_without() -> None:
+    kept = replace(KEPT, recorded=TileHashes(14, lambda _: None))
+    assert check(ROWS, kept) == []
+    assert check(ROWS[:5], kept) == [Seen(FaultKind.TRUNCATED, 6, 12, 2)]
+
+
+def test_one_edit_before_many_entries_that_are_not_yet_signed() -> None:
+    rows = [Row(1, body(1, "other")), *stored(3000)[1:]]
+    kept = Kept(held(stored(10), 10), recorded=MemoryHashes(leaves(stored(10))))
+    assert check(rows, kept) == [Seen(FaultKind.EDITED, 1, 1)]
+
+
+def test_more_differences_than_can_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("guardrail.chain.walk.MAX_DIFFERENCES", 4)
+    assert check(renumbered([*ROWS[:4], *ROWS[5:]]), RECORDED) == [
+        Seen(FaultKind.MOVED, 5, 7),
+        Seen(FaultKind.ALTERED, 5, 12),
+    ]
+    one = [Row(1, body(1, "other")), *ROWS[1:]]
+    assert check(one, RECORDED) == [Seen(FaultKind.EDITED, 1, 1)]
+
+
+def test_the_first_entry_alone_can_be_altered() -> None:
+    rows = [Row(1, body(1, "other")), *ROWS[1:]]
+    kept = Kept(held(ROWS, 1, 5))
+    assert check(rows, kept) == [Seen(FaultKind.ALTERED, 1, 1, 0)]
 
 
 def test_large_logs_are_compared_tile_by_tile() -> None:
