@@ -19,7 +19,18 @@ from guardrail.chain.plain import read_hash, write_base64
 from guardrail.chain.proofs import verify_inclusion
 from guardrail.chain.tiles import encode_tile, tiles_of
 from guardrail.chain.tree import MemoryHashes, consistency_proof, inclusion_proof, root
-from tests.chain.signers import LOG, STRANGER, TRUST, flip, signed, tree_of
+from tests.chain.signers import (
+    AT,
+    LOG,
+    SECOND,
+    STRANGER,
+    TRUST,
+    WITNESS,
+    flip,
+    note_of,
+    signed,
+    tree_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,15 +80,24 @@ def proof(hashes: Sequence[bytes], *, bad: bool = False, **place: int) -> Json:
     return {"hashes": [*map(write_base64, hashes)], "bad": bad, **place}
 
 
+def signed_note(note: bytes, signatures: int, *, bad: bool = False) -> Json:
+    return {"note": note.decode(), "signatures": signatures, "bad": bad}
+
+
 def damaged(hashes: Sequence[bytes]) -> list[bytes]:
     return [flip(hashes[0], 3), *hashes[1:]] if hashes else [leaf_hash(b"")]
 
 
 def test_go_accepts_what_we_make_and_we_what_go_makes(crosscheck: Path) -> None:
-    notes = [{"note": signed(tree_of(ENTRIES[:size])).decode(), "bad": False} for size in SIZES]
+    notes = [signed_note(signed(tree_of(ENTRIES[:size])), 1) for size in SIZES]
+    head = tree_of(ENTRIES[:9])
+    other = tree_of([b"x", *ENTRIES[1:9]])
+    mixed = note_of(head).with_signatures([WITNESS.sign(other.body, AT)])
     notes += [
-        {"note": signed(tree_of(ENTRIES[:9]), STRANGER).decode(), "bad": True},
-        {"note": signed(tree_of([b"x", *ENTRIES[1:9]])).decode(), "bad": True},
+        signed_note(signed(head, LOG, WITNESS, SECOND), 2),
+        signed_note(signed(head, STRANGER), 1, bad=True),
+        signed_note(signed(other), 1, bad=True),
+        signed_note(mixed.encode(), 2, bad=True),
     ]
     inclusion, consistency = [], []
     for size in SIZES:
@@ -97,6 +117,7 @@ def test_go_accepts_what_we_make_and_we_what_go_makes(crosscheck: Path) -> None:
         crosscheck,
         {
             "vkey": str(LOG.verifier),
+            "witness": str(WITNESS.verifier),
             "skey": LOG.secret,
             "text": TEXT,
             "entries": [*map(write_base64, ENTRIES)],
@@ -125,6 +146,7 @@ def test_what_go_refuses_is_told(crosscheck: Path) -> None:
         crosscheck,
         {
             "vkey": str(LOG.verifier),
+            "witness": str(WITNESS.verifier),
             "skey": LOG.secret,
             "text": TEXT,
             "entries": [*map(write_base64, ENTRIES)],

@@ -3,10 +3,13 @@
 package main
 
 import (
+	"crypto/ed25519"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
@@ -20,11 +23,12 @@ type proof struct {
 }
 
 type question struct {
-	VKey, SKey, Text string
-	Entries          []string
-	Notes            []struct {
-		Note string
-		Bad  bool
+	VKey, SKey, Witness, Text string
+	Entries                   []string
+	Notes                     []struct {
+		Note       string
+		Signatures int
+		Bad        bool
 	}
 	Inclusion, Consistency []proof
 	Tiles                  map[string]string
@@ -67,6 +71,31 @@ func (t tiles) ReadTiles(wanted []tlog.Tile) ([][]byte, error) {
 
 func (tiles) SaveTiles([]tlog.Tile, [][]byte) {}
 
+// cosigner checks cosignature/v1 (C2SP tlog-cosignature), which sumdb does not know.
+type cosigner struct {
+	name string
+	hash uint32
+	key  ed25519.PublicKey
+}
+
+func newCosigner(vkey string) cosigner {
+	parts := strings.SplitN(vkey, "+", 3)
+	hash, err := strconv.ParseUint(parts[1], 16, 32)
+	must(err)
+	return cosigner{parts[0], uint32(hash), ed25519.PublicKey(bytes64(parts[2])[1:])}
+}
+
+func (c cosigner) Name() string    { return c.name }
+func (c cosigner) KeyHash() uint32 { return c.hash }
+func (c cosigner) Verify(text, sig []byte) bool {
+	if len(sig) != 8+ed25519.SignatureSize {
+		return false
+	}
+	at := binary.BigEndian.Uint64(sig)
+	message := fmt.Sprintf("cosignature/v1\ntime %d\n%s", at, text)
+	return ed25519.Verify(c.key, []byte(message), sig[8:])
+}
+
 func main() {
 	var ask question
 	must(json.NewDecoder(os.Stdin).Decode(&ask))
@@ -81,7 +110,10 @@ func main() {
 	verifier, err := note.NewVerifier(ask.VKey)
 	must(err)
 	for _, item := range ask.Notes {
-		opened, err := note.Open([]byte(item.Note), note.VerifierList(verifier))
+		opened, err := note.Open([]byte(item.Note), note.VerifierList(verifier, newCosigner(ask.Witness)))
+		if err == nil && len(opened.Sigs) != item.Signatures {
+			err = fmt.Errorf("%d good signatures", len(opened.Sigs))
+		}
 		if err == nil && strings.Count(opened.Text, "\n") == 3 {
 			var origin, b64 string
 			var n int64
