@@ -9,6 +9,7 @@ GuardrailError
 ├── InputError                a request that cannot be read
 ├── LogUnavailable            the attempt log cannot make an entry durable
 ├── DetectorUnavailable       a detector cannot be loaded
+├── EvidenceError             evidence that does not hold (`guardrail.chain.errors`)
 └── UnguardedOperation        a generation call nobody knows how to screen
 """
 
