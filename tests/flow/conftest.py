@@ -50,7 +50,7 @@ def persons() -> ScriptedDetector:
 
 
 def others() -> ScriptedDetector:
-    return ScriptedDetector("others", frozenset({"minor", "edit"}))
+    return ScriptedDetector("others", frozenset({"minor", "edit", "labels"}))
 
 
 def detectors() -> list[Detector]:

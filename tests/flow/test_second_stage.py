@@ -22,6 +22,7 @@ from guardrail.records import (
     Action,
     Caller,
     Decision,
+    FactName,
     Finding,
     Jurisdiction,
     Kind,
@@ -52,6 +53,7 @@ from tests.detect.second import settings as stage_settings
 ADULT = Caller("u1", "adult", age_verified=True, jurisdiction=Jurisdiction("US"))
 FREE = Caller("u2")
 DEFAULT = load_policy("default")
+PERSONS: frozenset[FactName] = frozenset({"persons", "labels"})
 
 
 def spoken(label: str, value: str, score: float, **more: Any) -> Callable[..., Iterable[Finding]]:
@@ -76,9 +78,7 @@ def team(sexual: float, severity: str = "nudity", **scripts: Any) -> list[Detect
     return [
         ScriptedDetector("sexual", frozenset({"sexual", "edit"}), scripts["sexual"], cost=9.0),
         ScriptedDetector("minor", frozenset({"minor"}), scripts.get("minor", silent), cost=20.0),
-        ScriptedDetector(
-            "person", frozenset({"persons"}), scripts.get("person", silent), cost=50.0
-        ),
+        ScriptedDetector("person", PERSONS, scripts.get("person", silent), cost=50.0),
     ]
 
 
