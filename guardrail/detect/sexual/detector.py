@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 PICTURE = "sexual.picture"
-"""The label of a suggestive part, or more, that a request for text asks for as a picture."""
+"""The label of a suggestive part that a request for text asks for as a picture."""
 _ASKING = frozenset({"user", "tool"})
 
 
@@ -30,8 +30,8 @@ class SexualText:
     """Weighs sexual terms in their context, asks a trained model as well, and scores each part.
 
     A part with evidence too weak for a severity is reported as `none` with its score. Where a
-    conversation asks for a picture, a suggestive part is weighed as one and gets the label
-    `sexual.picture` as well.
+    conversation asks for a picture, a part that is less than nudity is weighed as one and, if it
+    is suggestive then, gets the label `sexual.picture` as well.
     """
 
     name = "sexual.text"
@@ -66,10 +66,12 @@ class SexualText:
             text=views.canonical.text,
         )
         found = weigh(hits, scene, self._rules) if hits else ()
-        if may_show(found, scene) and _asks_for_picture(document, index):
-            scene = replace(scene, pictured=True)
         reading = Reading(self._model.margin(views.kana.text), self._layer)
-        return judge(found, scene, self._rules, reading)
+        verdict = judge(found, scene, self._rules, reading)
+        may = verdict.severity < Severity.NUDITY and may_show(found, scene)
+        if may and _asks_for_picture(document, index):
+            return judge(found, replace(scene, pictured=True), self._rules, reading)
+        return verdict
 
     def _findings(self, part: int, verdict: Verdict, views: Views) -> Iterator[Finding]:
         span = verdict.span or views.kana.span(*self._model.peak(views.kana.text))

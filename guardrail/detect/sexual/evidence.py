@@ -26,7 +26,7 @@ class Evidence:
     worn: of a garment, that somebody has it on. explained: by negation or context.
     disguised: seen only once disguises were undone. start: where, in the folded text.
     asked: a context that would explain it does not, since it is asked for all the same.
-    wanted: what the text asks for.
+    account: a text about it is asked for.
     """
 
     tier: str
@@ -38,7 +38,7 @@ class Evidence:
     disguised: bool = False
     start: int = 0
     asked: bool = False
-    wanted: Asked = "nothing"
+    account: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +94,7 @@ def weigh(hits: Sequence[Hit], scene: Scene, rules: Rules) -> list[Evidence]:
     """
     counting = [c for hit in hits if (c := _counting(hit, rules))]
     found = [e for c in _outermost(counting, rules) if (e := _evidence(c, scene, rules)).weight]
-    wanted = _asked(found, scene)
-    for evidence in found:
-        evidence.wanted = wanted
-    _lower(found, scene, rules, wanted)
+    _lower(found, scene, rules)
     return found
 
 
@@ -170,7 +167,7 @@ def _garment_weight(at: int, scene: Scene, rules: Garments) -> float:
     return 0.0 if scene.count(rules.blocked_by, at) else rules.weak
 
 
-def _lower(found: Sequence[Evidence], scene: Scene, rules: Rules, wanted: Asked) -> None:
+def _lower(found: Sequence[Evidence], scene: Scene, rules: Rules) -> None:
     present = {e.tier for e in found if e.weight >= rules.thresholds["blocking"]}
     operation = "visual" if scene.visual or scene.upload else "chat"
     applying = [
@@ -182,6 +179,7 @@ def _lower(found: Sequence[Evidence], scene: Scene, rules: Rules, wanted: Asked)
     ]
     if not applying:
         return
+    wanted = _asked(found, scene)
     asked, cues = wanted == "itself", frozenset(("info",) if wanted == "account" else ())
     least = rules.least if asked else {}
     for evidence in found:
@@ -190,6 +188,7 @@ def _lower(found: Sequence[Evidence], scene: Scene, rules: Rules, wanted: Asked)
         evidence.weight *= factor
         evidence.explained |= factor < 1.0
         evidence.asked = asked and not scene.visual
+        evidence.account = wanted == "account"
 
 
 def _asked(found: Sequence[Evidence], scene: Scene) -> Asked:

@@ -119,7 +119,7 @@ def notes_of(
     notes = {f"cue.{cue}": 1.0 for cue in _NOTED & scene.cues}
     if "clinical" in features:
         notes["tier.clinical"] = features["clinical"]
-    if not scene.visual and found[0].wanted == "account":
+    if found[0].account:
         notes["account"] = 1.0
     return notes
 
