@@ -23,14 +23,14 @@ _DENSE = re.compile(f"[{_CJK}]")
 _WORDS = re.compile(f"[^\\W_{_CJK}]+(?:['’-][^\\W_{_CJK}]+)*")
 _KANA = "\ue000"  # stands before keys whose kana are unified
 _EAST = "\u3041-\u30fa\u30fc-\u30ff\u3400-\u9fff"
-_BITS = {"c": 4, "m": 8}
+_BITS = {"c": 4, "m": 8, "t": 16, "u": 48}
 _DOTS = re.compile(r"[\s・\uff1d=·•‧]+")
 _DOTTED = re.compile("[・\uff1d=·•‧]")
 _JOINT = re.compile(f"(?<=[{_EAST}])[ 　・\uff1d=·•‧](?=[{_EAST}])")
 _KATAKANA = re.compile("[\u30a1-\u30fa\u30fc]")
 _HANGUL = re.compile("[\uac00-\ud7a3]+")
 _CJK_FROM = "\u3041"
-_PUBLIC, _FICTIONAL, _CONTEXT, _MAKER = 1, 2, 4, 8
+_PUBLIC, _FICTIONAL, _CONTEXT, _MAKER, _THING, _THING_CONTEXT = 1, 2, 4, 8, 16, 32
 _MIN_HASHTAG = 9
 _BETWEEN = re.compile(r"[\s'.-]")
 _MIN_KANA = 6
@@ -56,16 +56,19 @@ class Entry:
     """A place where a listed name stands.
 
     start, end: half-open range of the view searched.
-    kind: `public` also where a real person and a character share the name.
+    kind: `public` also where a real person and a character share the name; None: nobody's name.
     context: the name is an ordinary word too and needs evidence around it.
     maker: the person is known for making pictures or films.
+    thing: a brand, a work or a place has the name; where `kind` is not None or `context` is set,
+        only if the words around say so.
     """
 
     start: int
     end: int
-    kind: Kind
+    kind: Kind | None
     context: bool
     maker: bool
+    thing: bool = False
 
 
 class NameIndex:
@@ -74,7 +77,7 @@ class NameIndex:
     trie: keys are names folded like the canonical view (Chinese, Japanese and Korean ones without
         spaces and dots), and again with unified kana behind a private-use mark.
     flags: one byte a key, at the trie's id of it: 1 public, 2 fictional, 4 needs context,
-        8 makes pictures.
+        8 makes pictures, 16 a thing's name, 32 a thing only in context.
     """
 
     __slots__ = ("_flags", "_heads", "_kana_heads", "_trie", "_words")
@@ -87,16 +90,17 @@ class NameIndex:
         self._kana_heads: Container[str] = _EVERY
 
     @classmethod
-    def build(cls, names: Iterable[tuple[str, Kind, str]]) -> NameIndex:
+    def build(cls, names: Iterable[tuple[str, Kind | None, str]]) -> NameIndex:
         """An index of (name, kind, flags) triples; a real person wins a shared name.
 
-        flags: `c` where the name needs context, `m` where its bearer makes pictures.
+        flags: `c` where the name needs context, `m` where its bearer makes pictures; with no kind
+        `t` for a thing's name, `u` for one that needs context.
         """
         import marisa_trie
 
         found: dict[str, int] = {}
         for name, kind, flags in names:
-            bits = _FICTIONAL if kind is Kind.FICTIONAL else _PUBLIC
+            bits = 0 if kind is None else _FICTIONAL if kind is Kind.FICTIONAL else _PUBLIC
             bits |= sum(_BITS[flag] for flag in flags)
             for key in _keys(name):
                 found[key] = found.get(key, 0) | bits
@@ -199,8 +203,11 @@ class NameIndex:
 
     def _entry(self, key: str, start: int, end: int) -> Entry:
         bits = self._flags[self._trie[key]]
+        maker, thing = bool(bits & _MAKER), bool(bits & _THING)
+        if not bits & (_PUBLIC | _FICTIONAL):
+            return Entry(start, end, None, bool(bits & _THING_CONTEXT), maker, thing)
         kind = Kind.PUBLIC if bits & _PUBLIC else Kind.FICTIONAL
-        return Entry(start, end, kind, bool(bits & _CONTEXT), bool(bits & _MAKER))
+        return Entry(start, end, kind, bool(bits & _CONTEXT), maker, thing)
 
 
 def _beside(path: Path) -> Path:
@@ -277,7 +284,10 @@ def _spelled(forms: set[str]) -> set[str]:
     return forms | {form for form in joined if len(form) >= _MIN_HASHTAG}
 
 
-def _shipped() -> Iterator[tuple[str, Kind, str]]:
+def _shipped() -> Iterator[tuple[str, Kind | None, str]]:
+    for name, flags, *aliases in rows("things.tsv"):
+        for one in (name, *(aliases[0].split("|") if aliases and aliases[0] else ())):
+            yield one, None, "u" if flags and one == name else "t"
     for file, kind in (("public.tsv", Kind.PUBLIC), ("fictional.tsv", Kind.FICTIONAL)):
         for name, flags, *aliases in rows(file):
             yield name, kind, flags

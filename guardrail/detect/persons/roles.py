@@ -166,3 +166,12 @@ def in_context(text: str, start: int, end: int) -> bool:
 def of_franchise(text: str) -> bool:
     """Whether the text speaks of characters of films, games or comics."""
     return pattern("franchise").search(text) is not None
+
+
+def of_thing(text: str, start: int, end: int) -> bool:
+    """Whether the words around a name that a thing may have speak of the thing."""
+    lead = text[max(0, start - _REACH) : start]
+    return (
+        pattern("thing_after").match(text[end : end + _REACH]) is not None
+        or pattern("thing_before").search(lead) is not None
+    )
