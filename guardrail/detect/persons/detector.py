@@ -165,6 +165,8 @@ def _with_roles(hits: list[Hit], views: Views, setting: Setting) -> Iterator[tup
         kind = hit.kind
         if hit.name and not hit.known and setting.invented(start, end):
             kind = Kind.FICTIONAL
+        elif kind is Kind.RELATIONAL and setting.of_nobody(start, end):
+            kind = Kind.FICTIONAL
         role = setting.role(replace(hit, start=start, end=end), last)
         last = (end, role)
         yield replace(hit, kind=kind) if kind is not hit.kind else hit, role
