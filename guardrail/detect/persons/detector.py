@@ -163,9 +163,9 @@ def _with_roles(hits: list[Hit], views: Views, setting: Setting) -> Iterator[tup
     last: tuple[int, Role] | None = None
     for hit, start, end in _placed(hits, views):
         kind = hit.kind
-        if hit.name and not hit.known and setting.invented(start, end):
-            kind = Kind.FICTIONAL
-        elif kind is Kind.RELATIONAL and setting.of_nobody(start, end):
+        if (hit.name and not hit.known and setting.invented(start, end)) or (
+            kind is Kind.RELATIONAL and setting.of_nobody(start, end)
+        ):
             kind = Kind.FICTIONAL
         role = setting.role(replace(hit, start=start, end=end), last)
         last = (end, role)

@@ -6,12 +6,12 @@ import mmap
 import re
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from guardrail.detect.persons.edges import begins, stands_alone
 from guardrail.detect.persons.inflection import inflected
-from guardrail.detect.persons.lexicon import entries, plain, rows
+from guardrail.detect.persons.lexicon import plain, rows
 from guardrail.records import Kind
 from guardrail.text import fold
 
@@ -27,16 +27,13 @@ _BITS = {"c": 4, "m": 8, "t": 16, "u": 48}
 _DOTS = re.compile(r"[\s・\uff1d=·•‧]+")
 _DOTTED = re.compile("[・\uff1d=·•‧]")
 _JOINT = re.compile(f"(?<=[{_EAST}])[ 　・\uff1d=·•‧](?=[{_EAST}])")
-_KATAKANA = re.compile("[\u30a1-\u30fa\u30fc]")
-_HANGUL = re.compile("[\uac00-\ud7a3]+")
-_CJK_FROM = "\u3041"
+_UNSPACED = re.compile("[\u0e01-\u0e4e\u3041-\uffff]")
 _PUBLIC, _FICTIONAL, _CONTEXT, _MAKER, _THING, _THING_CONTEXT = 1, 2, 4, 8, 16, 32
 _MIN_HASHTAG = 9
 _BETWEEN = re.compile(r"[\s'.-]")
 _MIN_KANA = 6
 _HEAD = 2
 _MIN_DOTLESS = 6
-_SHORT_FOREIGN = 3
 _LONGEST = 48
 _LONE = re.compile("[\ud800-\udfff]")  # halves of a pair, which no key can hold
 
@@ -115,7 +112,7 @@ class NameIndex:
     def _note_beginnings(self, keys: Iterable[str]) -> None:
         """Remember how names begin, so that most places of a text need no look-up."""
         self._words = frozenset(m[0] for key in keys if (m := _WORDS.match(key)))
-        self._heads = frozenset(k[:_HEAD] for k in keys if k[0] >= _CJK_FROM)
+        self._heads = frozenset(k[:_HEAD] for k in keys if _UNSPACED.match(k))
         self._kana_heads = frozenset(k[1 : _HEAD + 1] for k in keys if k[0] == _KANA)
 
     @classmethod
@@ -154,13 +151,9 @@ class NameIndex:
 
     def _word_starts(self, text: str) -> list[int]:
         words = self._words
-        if "'" not in text:
+        if text.isascii() and "'" not in text:
             return [m.start() for m in _WORDS.finditer(text) if m[0] in words]
-        return [
-            m.start()
-            for m in _WORDS.finditer(text)
-            if (word := m[0]) in words or word.removesuffix("'s") in words
-        ]
+        return [i for m in _WORDS.finditer(text) for i in begins(m[0], m.start(), words)]
 
     def find_kana(self, text: str) -> Iterator[Entry]:
         """Names usually spelled in katakana, in a text whose kana are unified."""
@@ -182,7 +175,7 @@ class NameIndex:
                 return False
             begin, stop = offsets[start], offsets[end - 1] + 1
             beside = whole[max(0, begin - 1) : begin] + whole[stop : stop + 1]
-            return not _DOTTED.search(beside) and _stands_alone(whole, begin, stop)
+            return not _DOTTED.search(beside) and stands_alone(whole, begin, stop)
 
         done = 0
         prefixes = self._trie.prefixes
@@ -193,7 +186,7 @@ class NameIndex:
             keys = prefixes(prefix + text[start : start + _LONGEST])
             for key in sorted(keys, key=len, reverse=True) if keys else ():
                 end = start + len(key) - skip
-                if prefix or _stands_alone(text, start, end) or spaced(start, end):
+                if prefix or stands_alone(text, start, end) or spaced(start, end):
                     done = end
                     if offsets is None:
                         yield self._entry(key, start, end)
@@ -225,43 +218,6 @@ def _joined(text: str) -> tuple[str, list[int] | None]:
         done = match.end()
     offsets += range(done, len(text))
     return "".join([text[i] for i in offsets]), offsets
-
-
-def _stands_alone(text: str, start: int, end: int) -> bool:
-    """Whether a name is not cut out of a longer word of its script."""
-    first, last = text[start], text[end - 1]
-    after = text[end : end + 1]
-    if last < _CJK_FROM:
-        return not (after.isalnum() and last.isalnum() and after < _CJK_FROM)
-    if "\u30a1" <= last <= "\u30fc":
-        return not _KATAKANA.match(after) and not _KATAKANA.match(text[start - 1 : start])
-    if first >= "\uac00":
-        if start and "\uac00" <= text[start - 1] <= "\ud7a3":
-            return False
-        match = _HANGUL.match(text, end)
-        rest = match[0] if match else ""
-        return not rest or rest in _particles() or rest.startswith(_titles())
-    if end - start <= _SHORT_FOREIGN and first >= "\u3400":
-        return not _transliterated(text, start, end)
-    return True
-
-
-def _transliterated(text: str, start: int, end: int) -> bool:
-    """Whether a short transliterated name is the middle of a longer foreign word."""
-    letters = entries("cjk.tsv")["translit"]
-    if not all(c in letters for c in text[start:end]):
-        return False
-    return text[start - 1 : start] in letters or text[end : end + 1] in letters
-
-
-@cache
-def _particles() -> frozenset[str]:
-    return entries("cjk.tsv")["ko_particle"]
-
-
-@cache
-def _titles() -> tuple[str, ...]:
-    return ("씨", *(title for title in entries("cjk.tsv")["ko_title"] if len(title) > 1))
 
 
 def _keys(name: str) -> set[str]:
