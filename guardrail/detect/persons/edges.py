@@ -18,19 +18,19 @@ _THAI_LEADING = re.compile("[\u0e40-\u0e44]")
 _THAI_MARK = re.compile("[\u0e30-\u0e3a\u0e45\u0e47-\u0e4e]")
 _MIN_THAI = 5
 _PREFIXES = "وفبلك"
-_APOSTROPHES = "'\u2019"
+_JOINTS = "'\u2019-"
 
 
 def begins(word: str, at: int, words: Container[str]) -> Iterator[int]:
     """Where names may begin in a word that stands at `at`.
 
-    At its start, at what an article or preposition is written together with, and before a case
-    ending that an apostrophe sets off. words: how names begin.
+    At its start, after an article or preposition written together with it, and before what an
+    apostrophe or a hyphen joins to it. words: how names begin.
     """
     if word in words:
         yield at
         return
-    for mark in _APOSTROPHES:
+    for mark in _JOINTS:
         head, found, tail = word.partition(mark)
         if found and head in words:
             yield at

@@ -151,7 +151,7 @@ class NameIndex:
 
     def _word_starts(self, text: str) -> list[int]:
         words = self._words
-        if text.isascii() and "'" not in text:
+        if text.isascii() and "'" not in text and "-" not in text:
             return [m.start() for m in _WORDS.finditer(text) if m[0] in words]
         return [i for m in _WORDS.finditer(text) for i in begins(m[0], m.start(), words)]
 
