@@ -15,7 +15,7 @@ from guardrail.detect.persons.japanese import JapaneseNames
 from guardrail.detect.persons.korean import KoreanNames
 from guardrail.detect.persons.latin import LatinNames
 from guardrail.detect.persons.references import References
-from guardrail.detect.persons.roles import Setting, in_context, of_franchise
+from guardrail.detect.persons.roles import Setting, in_context, of_franchise, of_thing
 from guardrail.records import FactName, Finding, Kind, Role, Span
 from guardrail.text import fold
 from guardrail.text.scripts import has_han, has_hangul, has_kana
@@ -88,6 +88,13 @@ class PersonNames:
     def _listed(self, view: View, entries: Iterable[Entry], raw: str) -> Iterator[Hit]:
         for entry in entries:
             start, end = view.span(entry.start, entry.end)
+            if entry.thing and (
+                not (entry.kind or entry.context) or of_thing(view.text, entry.start, entry.end)
+            ):
+                yield Hit(start, end, Kind.FICTIONAL, _KNOWN_SCORE, thing=True)
+                continue
+            if entry.kind is None:
+                continue
             if entry.context and not self._fits(view, entry, raw[start:end]):
                 continue
             score = _CONTEXT_SCORE if entry.context else _KNOWN_SCORE
@@ -116,7 +123,7 @@ class PersonNames:
         found = [
             (e.start, e.end, e.kind, True)
             for e in self._index.find(text)
-            if not e.context and e.end - e.start >= _MIN_DISGUISED
+            if e.kind and not e.context and e.end - e.start >= _MIN_DISGUISED
         ]
         found += [(h.start, h.end, h.kind, False) for h in self._latin.find(text)]
         for start, end, kind, known in found:
@@ -156,7 +163,9 @@ def _with_roles(hits: list[Hit], views: Views, setting: Setting) -> Iterator[tup
     last: tuple[int, Role] | None = None
     for hit, start, end in _placed(hits, views):
         kind = hit.kind
-        if hit.name and not hit.known and setting.invented(start, end):
+        if (hit.name and not hit.known and setting.invented(start, end)) or (
+            kind is Kind.RELATIONAL and setting.of_nobody(start, end)
+        ):
             kind = Kind.FICTIONAL
         role = setting.role(replace(hit, start=start, end=end), last)
         last = (end, role)

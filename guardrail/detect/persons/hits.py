@@ -19,6 +19,7 @@ class Hit:
     name: whether the stretch is a personal name; else it is a reference such as "my ex".
     known: whether the name index lists it.
     maker: whether the index lists it as one who makes pictures or films.
+    thing: whether it is a brand, a work or a place, in which no unlisted person is named.
     """
 
     start: int
@@ -28,6 +29,7 @@ class Hit:
     name: bool = True
     known: bool = False
     maker: bool = False
+    thing: bool = False
 
 
 def select(hits: Iterable[Hit]) -> list[Hit]:
@@ -36,7 +38,7 @@ def select(hits: Iterable[Hit]) -> list[Hit]:
     Better is a name than a reference, a longer stretch than a shorter, a listed name than another;
     but a description of somebody real ("who played ...") beats the character it names.
     """
-    hits = list(hits)
+    hits = _persons(list(hits))
     described = [h for h in hits if not h.name and h.kind is Kind.PUBLIC]
     if described:
         parts = [h for h in hits if _played(h, described)]
@@ -59,6 +61,19 @@ def select(hits: Iterable[Hit]) -> list[Hit]:
             continue
         owner.update(dict.fromkeys(range(kept[number].start, kept[number].end), number))
     return sorted(kept, key=lambda h: h.start)
+
+
+def _persons(hits: list[Hit]) -> list[Hit]:
+    """The hits without things, and without the unlisted names in things and in accounts."""
+    things = [h for h in hits if h.thing or (not h.name and h.kind is Kind.PRIVATE)]
+    if not things:
+        return hits
+    return [
+        h
+        for h in hits
+        if not h.thing
+        and (not h.name or (h.known and h.end - h.start >= _FULL) or not _over(h, things))
+    ]
 
 
 def _played(hit: Hit, described: list[Hit]) -> bool:

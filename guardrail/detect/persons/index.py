@@ -6,12 +6,12 @@ import mmap
 import re
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from guardrail.detect.persons.edges import begins, stands_alone
 from guardrail.detect.persons.inflection import inflected
-from guardrail.detect.persons.lexicon import entries, plain, rows
+from guardrail.detect.persons.lexicon import plain, rows
 from guardrail.records import Kind
 from guardrail.text import fold
 
@@ -23,20 +23,17 @@ _DENSE = re.compile(f"[{_CJK}]")
 _WORDS = re.compile(f"[^\\W_{_CJK}]+(?:['’-][^\\W_{_CJK}]+)*")
 _KANA = "\ue000"  # stands before keys whose kana are unified
 _EAST = "\u3041-\u30fa\u30fc-\u30ff\u3400-\u9fff"
-_BITS = {"c": 4, "m": 8}
+_BITS = {"c": 4, "m": 8, "t": 16, "u": 48}
 _DOTS = re.compile(r"[\s・\uff1d=·•‧]+")
 _DOTTED = re.compile("[・\uff1d=·•‧]")
 _JOINT = re.compile(f"(?<=[{_EAST}])[ 　・\uff1d=·•‧](?=[{_EAST}])")
-_KATAKANA = re.compile("[\u30a1-\u30fa\u30fc]")
-_HANGUL = re.compile("[\uac00-\ud7a3]+")
-_CJK_FROM = "\u3041"
-_PUBLIC, _FICTIONAL, _CONTEXT, _MAKER = 1, 2, 4, 8
+_UNSPACED = re.compile("[\u0e01-\u0e4e\u3041-\uffff]")
+_PUBLIC, _FICTIONAL, _CONTEXT, _MAKER, _THING, _THING_CONTEXT = 1, 2, 4, 8, 16, 32
 _MIN_HASHTAG = 9
 _BETWEEN = re.compile(r"[\s'.-]")
 _MIN_KANA = 6
 _HEAD = 2
 _MIN_DOTLESS = 6
-_SHORT_FOREIGN = 3
 _LONGEST = 48
 _LONE = re.compile("[\ud800-\udfff]")  # halves of a pair, which no key can hold
 
@@ -56,16 +53,19 @@ class Entry:
     """A place where a listed name stands.
 
     start, end: half-open range of the view searched.
-    kind: `public` also where a real person and a character share the name.
+    kind: `public` also where a real person and a character share the name; None: nobody's name.
     context: the name is an ordinary word too and needs evidence around it.
     maker: the person is known for making pictures or films.
+    thing: a brand, a work or a place has the name; where `kind` is not None or `context` is set,
+        only if the words around say so.
     """
 
     start: int
     end: int
-    kind: Kind
+    kind: Kind | None
     context: bool
     maker: bool
+    thing: bool = False
 
 
 class NameIndex:
@@ -74,7 +74,7 @@ class NameIndex:
     trie: keys are names folded like the canonical view (Chinese, Japanese and Korean ones without
         spaces and dots), and again with unified kana behind a private-use mark.
     flags: one byte a key, at the trie's id of it: 1 public, 2 fictional, 4 needs context,
-        8 makes pictures.
+        8 makes pictures, 16 a thing's name, 32 a thing only in context.
     """
 
     __slots__ = ("_flags", "_heads", "_kana_heads", "_trie", "_words")
@@ -87,16 +87,17 @@ class NameIndex:
         self._kana_heads: Container[str] = _EVERY
 
     @classmethod
-    def build(cls, names: Iterable[tuple[str, Kind, str]]) -> NameIndex:
+    def build(cls, names: Iterable[tuple[str, Kind | None, str]]) -> NameIndex:
         """An index of (name, kind, flags) triples; a real person wins a shared name.
 
-        flags: `c` where the name needs context, `m` where its bearer makes pictures.
+        flags: `c` where the name needs context, `m` where its bearer makes pictures; with no kind
+        `t` for a thing's name, `u` for one that needs context.
         """
         import marisa_trie
 
         found: dict[str, int] = {}
         for name, kind, flags in names:
-            bits = _FICTIONAL if kind is Kind.FICTIONAL else _PUBLIC
+            bits = 0 if kind is None else _FICTIONAL if kind is Kind.FICTIONAL else _PUBLIC
             bits |= sum(_BITS[flag] for flag in flags)
             for key in _keys(name):
                 found[key] = found.get(key, 0) | bits
@@ -111,7 +112,7 @@ class NameIndex:
     def _note_beginnings(self, keys: Iterable[str]) -> None:
         """Remember how names begin, so that most places of a text need no look-up."""
         self._words = frozenset(m[0] for key in keys if (m := _WORDS.match(key)))
-        self._heads = frozenset(k[:_HEAD] for k in keys if k[0] >= _CJK_FROM)
+        self._heads = frozenset(k[:_HEAD] for k in keys if _UNSPACED.match(k))
         self._kana_heads = frozenset(k[1 : _HEAD + 1] for k in keys if k[0] == _KANA)
 
     @classmethod
@@ -150,13 +151,9 @@ class NameIndex:
 
     def _word_starts(self, text: str) -> list[int]:
         words = self._words
-        if "'" not in text:
+        if text.isascii() and "'" not in text and "-" not in text:
             return [m.start() for m in _WORDS.finditer(text) if m[0] in words]
-        return [
-            m.start()
-            for m in _WORDS.finditer(text)
-            if (word := m[0]) in words or word.removesuffix("'s") in words
-        ]
+        return [i for m in _WORDS.finditer(text) for i in begins(m[0], m.start(), words)]
 
     def find_kana(self, text: str) -> Iterator[Entry]:
         """Names usually spelled in katakana, in a text whose kana are unified."""
@@ -178,7 +175,7 @@ class NameIndex:
                 return False
             begin, stop = offsets[start], offsets[end - 1] + 1
             beside = whole[max(0, begin - 1) : begin] + whole[stop : stop + 1]
-            return not _DOTTED.search(beside) and _stands_alone(whole, begin, stop)
+            return not _DOTTED.search(beside) and stands_alone(whole, begin, stop)
 
         done = 0
         prefixes = self._trie.prefixes
@@ -189,7 +186,7 @@ class NameIndex:
             keys = prefixes(prefix + text[start : start + _LONGEST])
             for key in sorted(keys, key=len, reverse=True) if keys else ():
                 end = start + len(key) - skip
-                if prefix or _stands_alone(text, start, end) or spaced(start, end):
+                if prefix or stands_alone(text, start, end) or spaced(start, end):
                     done = end
                     if offsets is None:
                         yield self._entry(key, start, end)
@@ -199,8 +196,11 @@ class NameIndex:
 
     def _entry(self, key: str, start: int, end: int) -> Entry:
         bits = self._flags[self._trie[key]]
+        maker, thing = bool(bits & _MAKER), bool(bits & _THING)
+        if not bits & (_PUBLIC | _FICTIONAL):
+            return Entry(start, end, None, bool(bits & _THING_CONTEXT), maker, thing)
         kind = Kind.PUBLIC if bits & _PUBLIC else Kind.FICTIONAL
-        return Entry(start, end, kind, bool(bits & _CONTEXT), bool(bits & _MAKER))
+        return Entry(start, end, kind, bool(bits & _CONTEXT), maker, thing)
 
 
 def _beside(path: Path) -> Path:
@@ -218,43 +218,6 @@ def _joined(text: str) -> tuple[str, list[int] | None]:
         done = match.end()
     offsets += range(done, len(text))
     return "".join([text[i] for i in offsets]), offsets
-
-
-def _stands_alone(text: str, start: int, end: int) -> bool:
-    """Whether a name is not cut out of a longer word of its script."""
-    first, last = text[start], text[end - 1]
-    after = text[end : end + 1]
-    if last < _CJK_FROM:
-        return not (after.isalnum() and last.isalnum() and after < _CJK_FROM)
-    if "\u30a1" <= last <= "\u30fc":
-        return not _KATAKANA.match(after) and not _KATAKANA.match(text[start - 1 : start])
-    if first >= "\uac00":
-        if start and "\uac00" <= text[start - 1] <= "\ud7a3":
-            return False
-        match = _HANGUL.match(text, end)
-        rest = match[0] if match else ""
-        return not rest or rest in _particles() or rest.startswith(_titles())
-    if end - start <= _SHORT_FOREIGN and first >= "\u3400":
-        return not _transliterated(text, start, end)
-    return True
-
-
-def _transliterated(text: str, start: int, end: int) -> bool:
-    """Whether a short transliterated name is the middle of a longer foreign word."""
-    letters = entries("cjk.tsv")["translit"]
-    if not all(c in letters for c in text[start:end]):
-        return False
-    return text[start - 1 : start] in letters or text[end : end + 1] in letters
-
-
-@cache
-def _particles() -> frozenset[str]:
-    return entries("cjk.tsv")["ko_particle"]
-
-
-@cache
-def _titles() -> tuple[str, ...]:
-    return ("씨", *(title for title in entries("cjk.tsv")["ko_title"] if len(title) > 1))
 
 
 def _keys(name: str) -> set[str]:
@@ -277,7 +240,10 @@ def _spelled(forms: set[str]) -> set[str]:
     return forms | {form for form in joined if len(form) >= _MIN_HASHTAG}
 
 
-def _shipped() -> Iterator[tuple[str, Kind, str]]:
+def _shipped() -> Iterator[tuple[str, Kind | None, str]]:
+    for name, flags, *aliases in rows("things.tsv"):
+        for one in (name, *(aliases[0].split("|") if aliases and aliases[0] else ())):
+            yield one, None, "u" if flags and one == name else "t"
     for file, kind in (("public.tsv", Kind.PUBLIC), ("fictional.tsv", Kind.FICTIONAL)):
         for name, flags, *aliases in rows(file):
             yield name, kind, flags

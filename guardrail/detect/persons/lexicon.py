@@ -23,7 +23,7 @@ STOP = 1024
 HONORIFIC = 2048
 NAMING = 4096
 ALSO = 8192
-"""Of classes, the first that tells of languages: an ordinary word of one, in English maybe a name."""
+"""An ordinary word of a language that is a name, or another word, in English."""
 CUE = 16384
 """An ordinary word of a language that is seldom met in English."""
 

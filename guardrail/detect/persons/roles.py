@@ -22,6 +22,7 @@ _MAKER = re.compile(
     r"|della|do|dos|em|en|a|al|van|door|av|af|med|stylu|gaya|karya|oleh)"
     r"|\bd['’]|[\uff1a:はの]|[^\x00-\u2fff])[\s\W]*$"
 )
+_THIRD = ("his ", "her ", "their ")
 _BY = re.compile(r"\bby\b\W*$")
 _TAG_BEFORE = re.compile(r"[,|]\s*(?:and )?$")
 _TAG_AFTER = re.compile(r"\s*(?:[,|.]|$|and |& )")
@@ -107,6 +108,16 @@ class Setting:
             return pattern("invented_after").match(text[end : end + _REACH]) is not None
         return False
 
+    def of_nobody(self, start: int, end: int) -> bool:
+        """Whether a relation is a part to be played, or that of somebody made up."""
+        text = self.text
+        lead = text[max(0, start - _FAR) : start]
+        if text.startswith(_THIRD, start) and pattern("indefinite").search(lead):
+            return True
+        if pattern("played_after").match(text[end : end + _REACH]):
+            return True
+        return pattern("played").search(text[max(0, start - _REACH) : end]) is not None
+
     def _creates(self, hit: Hit) -> bool:
         after = self.text[hit.end : hit.end + _REACH]
         if pattern("creator_after").match(after):
@@ -166,3 +177,12 @@ def in_context(text: str, start: int, end: int) -> bool:
 def of_franchise(text: str) -> bool:
     """Whether the text speaks of characters of films, games or comics."""
     return pattern("franchise").search(text) is not None
+
+
+def of_thing(text: str, start: int, end: int) -> bool:
+    """Whether the words around a name that a thing may have speak of the thing."""
+    lead = text[max(0, start - _REACH) : start]
+    return (
+        pattern("thing_after").match(text[end : end + _REACH]) is not None
+        or pattern("thing_before").search(lead) is not None
+    )
