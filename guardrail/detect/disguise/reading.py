@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Range = tuple[int, int]
 
 _ROUNDS = 3
-_WEAK = str.maketrans("", "", "nwkq")
+_WEAK = str.maketrans("", "", "nwvkq")
 _HALF_WIDTH = re.compile("[\uff66-\uff9d]{2}")
 _LEGIBLE = frozenset({SPELLING, SPLIT})
 _SPELLED = frozenset({TRICK, SOUND})  # how Japanese is written hides nothing
@@ -86,7 +86,7 @@ def _is_odd(text: str) -> bool:
     tokens = text.replace("_", " ").replace(",", " ").split()
     marked = list(map(MARKS.__getitem__, tokens))
     marks = "".join(marked)
-    if marks and (marks.translate(_WEAK) or marks.count("w") > 1 or marks.count("q") > 1):
+    if marks and (marks.translate(_WEAK) or marks.count("q") > 1 or _slips(marks)):
         return True
     if marks and are_near(tokens, marked):
         return True
@@ -94,6 +94,11 @@ def _is_odd(text: str) -> bool:
         return True
     longest = max(map(len, tokens), default=0)
     return longest > LONG or "13" in text or may_be_encoded(text) or may_be_joined(text)
+
+
+def _slips(marks: str) -> bool:
+    slips = marks.count("w")
+    return slips > 1 or (slips == 1 and "v" in marks)
 
 
 class _Draft:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
 from functools import cache, lru_cache
 
 from guardrail.detect.disguise.vocabulary import vocabulary
 
 _MIN, _FIRM, _LONG = 5, 5, 7
 _TWICE = re.compile(r"(.)\1+")
-_DRAWN = re.compile(r"(.)\1{2,}")
 _BARE = str.maketrans("øđłħŧıðœæ", "odlhtidoa")
 _ALIKE = str.maketrans("ckqzvj", "kkksfg")
 _HEARD = {**_ALIKE, **dict.fromkeys(map(ord, "aeiouyhw"))}
@@ -68,39 +66,6 @@ def nearest(word: str) -> str:
         near.update(by_sound.get(sound(word), ()))
     best = min(((_score(word, c), c) for c in near if c[0] == word[0]), default=None)
     return best[1] if best and best[0] <= _allowed(word, best[1]) else ""
-
-
-def slip(word: str, words: frozenset[str]) -> str:
-    """The one of `words` that an unknown one is but for a letter dropped, doubled or swapped.
-
-    Empty where there is none. The first letter must be right.
-    """
-    if len(word) < _MIN - 1:
-        return ""
-    found = next((form for form in _unslipped(word, words) if form in words), "")
-    return found if found[:1] == word[:1] else ""
-
-
-def _unslipped(word: str, words: frozenset[str]) -> Iterator[str]:
-    yield _dropped(words).get(word, "")
-    if _DRAWN.search(word):
-        yield _DRAWN.sub(r"\1", word)
-        yield _DRAWN.sub(r"\1\1", word)
-    for i in range(1, len(word)):
-        if word[i] == word[i - 1]:
-            yield word[:i] + word[i + 1 :]
-        else:
-            yield word[: i - 1] + word[i] + word[i - 1] + word[i + 1 :]
-
-
-@cache
-def _dropped(words: frozenset[str]) -> dict[str, str]:
-    """Words without one of their letters, never the first -> the words."""
-    return {
-        word[:i] + word[i + 1 :]: word
-        for word in sorted(words, reverse=True)
-        for i in range(1, len(word))
-    }
 
 
 def _score(word: str, core: str) -> int:

@@ -94,25 +94,6 @@ def worn() -> frozenset[str]:
     return frozenset({*vocabulary().telling, *_terms(_CLOTHES)})
 
 
-@cache
-def spelled() -> frozenset[str]:
-    """Whole words of the sexual lexicons, clothes among them, that one may misspell.
-
-    Of scripts with spaces; in Latin script, where more words are near, only longer ones.
-    """
-    found = {*_terms(stems=False), *_terms(_CLOTHES, stems=False)}
-    latin = {word for word in found if word < _GREEK and len(word) >= _LONG}
-    return frozenset(
-        latin | {word for word in found if _GREEK <= word < _DENSE and len(word) >= _LONG - 1}
-    )
-
-
-@cache
-def common_long() -> frozenset[str]:
-    """The common English words that are long enough to be known when misspelt."""
-    return frozenset(word for word in vocabulary().common if len(word) > _MIN)
-
-
 def _terms(labels: tuple[str, ...] = _TIERS, *, stems: bool = True) -> Iterator[str]:
     """The single words of the sexual lexicons under labels that begin so."""
     for file in sorted(files(_LEXICONS).joinpath("data").iterdir(), key=lambda file: file.name):
