@@ -14,6 +14,8 @@ from guardrail.detect.disguise.marks import MARKS, REVERSED
 from guardrail.detect.disguise.names import are_near, corrected
 from guardrail.detect.disguise.romaji import SOUND, TRICK, may_be_romaji, read_romaji
 from guardrail.detect.disguise.segments import chosen
+from guardrail.detect.disguise.syllabaries import TRICK as SYLLABARY
+from guardrail.detect.disguise.syllabaries import is_swapped, respelled
 from guardrail.detect.disguise.turned import SPELLING, is_backwards, turned
 from guardrail.text import Views
 
@@ -29,7 +31,7 @@ _ROUNDS = 3
 _WEAK = str.maketrans("", "", "nwvkq")
 _HALF_WIDTH = re.compile("[\uff66-\uff9d]{2}")
 _LEGIBLE = frozenset({SPELLING, SPLIT})
-_SPELLED = frozenset({TRICK, SOUND})  # how Japanese is written hides nothing
+_SPELLED = frozenset({TRICK, SOUND, SYLLABARY})  # how Japanese is written hides nothing
 
 
 class Reading(NamedTuple):
@@ -81,7 +83,7 @@ def read(views: Views, before: str = "") -> Reading | None:
 
 def _is_odd(text: str) -> bool:
     """A quick test that lets through every text with a disguise of words or an encoded run."""
-    if not text.isascii() and (is_dense_odd(text) or _HALF_WIDTH.search(text)):
+    if not text.isascii() and (is_dense_odd(text) or _HALF_WIDTH.search(text) or is_swapped(text)):
         return True
     tokens = text.replace("_", " ").replace(",", " ").split()
     marked = list(map(MARKS.__getitem__, tokens))
@@ -112,6 +114,7 @@ class _Draft:
         self.rewritten: list[Range] = []
         self.translated: list[Range] = []
         self.rewrote = False
+        self.half_width = False
 
     def change(self, changes: Iterable[Change]) -> bool:
         """Make changes; whether there were any."""
@@ -122,6 +125,10 @@ class _Draft:
                 self.rewritten.append(self._place(change.start, change.end))
             if change.trick == TRICK:
                 self.translated.append(self._place(change.start, change.end))
+        if any(change.trick == SYLLABARY for change in done):
+            whole = self._place(0, len(self.view.text))
+            self.rewritten.append(whole)
+            self.translated.append(whole)
         self.view = self.steps[-1] = view
         self.rewrote |= bool(done)
         return bool(done)
@@ -140,7 +147,8 @@ class _Draft:
 
     def settle(self) -> None:
         """Undo what the skeleton undoes."""
-        if self.views.undone or _HALF_WIDTH.search(self.view.text):
+        self.half_width = _HALF_WIDTH.search(self.view.text) is not None
+        if self.views.undone or self.half_width:
             self.tricks |= self.views.undone
             self.rewrote = True
             settled, places = self.views.settled(chosen)
@@ -161,7 +169,7 @@ class _Draft:
     def turn(self) -> bool:
         """Undo what is done to words; whether the text is written backwards as a whole."""
         for _ in range(_ROUNDS):
-            changes, flipped = _changes(self.view.text, self.tricks)
+            changes, flipped = self._changes()
             if flipped:
                 self.tricks.add(REVERSED)
                 self.rewrote = True
@@ -171,6 +179,32 @@ class _Draft:
                 break
         return False
 
+    def _changes(self) -> tuple[list[Change], bool]:
+        """What may be undone in the words of a text, and whether it is backwards as a whole."""
+        text, tricks = self.view.text, self.tricks
+        tokens = text.replace("_", " ").replace(",", " ").split()
+        marked = list(map(MARKS.__getitem__, tokens))
+        marks = set("".join(marked))
+        if changes := self._japanese(marks):
+            return changes, False
+        changes = [] if text.isascii() else list(read_dense(text))
+        if marks or tricks or "13" in text:
+            if not marks.isdisjoint("rRq") and is_backwards(text):
+                return [], True
+            changes += turned(text, marks, tricks)
+            if "n" in marks and are_near(tokens, marked):
+                changes += corrected(text)
+        return changes, False
+
+    def _japanese(self, marks: Collection[str]) -> list[Change]:
+        """Japanese as it is usually written, where it stands in Latin letters or the other kana."""
+        text = self.view.text
+        if "k" in marks and (read := list(read_romaji(text))):
+            return read
+        if text.isascii() or SYLLABARY in self.tricks:
+            return []
+        return list(respelled(text, sure=self.half_width))
+
     def _place(self, start: int, end: int) -> Range:
         return _through(self.steps, start, end)
 
@@ -179,20 +213,3 @@ def _through(steps: Iterable[View], start: int, end: int) -> Range:
     for view in reversed(tuple(steps)):
         start, end = view.span(start, end)
     return start, end
-
-
-def _changes(text: str, tricks: Collection[str]) -> tuple[list[Change], bool]:
-    """What may be undone in the words of a text, and whether it is written backwards as a whole."""
-    tokens = text.replace("_", " ").replace(",", " ").split()
-    marked = list(map(MARKS.__getitem__, tokens))
-    marks = set("".join(marked))
-    if "k" in marks and (japanese := list(read_romaji(text))):
-        return japanese, False
-    changes: list[Change] = [] if text.isascii() else list(read_dense(text))
-    if marks or tricks or "13" in text:
-        if not marks.isdisjoint("rRq") and is_backwards(text):
-            return [], True
-        changes += turned(text, marks, tricks)
-        if "n" in marks and are_near(tokens, marked):
-            changes += corrected(text)
-    return changes, False
