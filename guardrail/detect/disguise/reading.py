@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from guardrail.detect.disguise.changes import changed
 from guardrail.detect.disguise.dense import is_dense_odd, read_dense
 from guardrail.detect.disguise.encoded import LONG, encoded, may_be_encoded
-from guardrail.detect.disguise.fragments import TRICK as SPLIT
 from guardrail.detect.disguise.fragments import across, joined, may_be_joined
 from guardrail.detect.disguise.marks import MARKS, REVERSED
 from guardrail.detect.disguise.names import are_near, corrected
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 _ROUNDS = 3
 _WEAK = str.maketrans("", "", "nwvkq")
 _HALF_WIDTH = re.compile("[\uff66-\uff9d]{2}")
-_LEGIBLE = frozenset({SPELLING, SPLIT})
+_LEGIBLE = frozenset({SPELLING})
 _SPELLED = frozenset({TRICK, SOUND, SYLLABARY})  # how Japanese is written hides nothing
 
 
@@ -40,12 +39,14 @@ class Reading(NamedTuple):
     text: the undisguised text. undone: names of the disguises.
     rewritten: half-open ranges of the part that say nothing as they are written, code points.
     translated: those whose words the text has in another script.
+    joined: whether the text says what the message before says too.
     """
 
     text: str
     undone: frozenset[str]
     rewritten: tuple[Range, ...]
     translated: tuple[Range, ...]
+    joined: bool
     steps: tuple[View | None, ...]
 
     def span(self, start: int, end: int) -> tuple[int, int]:
@@ -59,17 +60,18 @@ class Reading(NamedTuple):
         return start, end
 
 
-def read(views: Views, before: str = "") -> Reading | None:
+def read(views: Views, before: str = "", *, close: bool = False) -> Reading | None:
     """The reading of a text; None where it is as it is written.
 
     before: the text of the message in front of it, whose last word it may go on with.
+    close: whether nobody spoke between the two.
     """
     if not (before or views.undone or _is_odd(views.raw)):
         return None
     draft = _Draft(views)
     draft.decode()
     draft.settle()
-    draft.go_on(before)
+    draft.go_on(before, close=close)
     flipped = draft.turn()
     if not draft.rewrote:
         return None
@@ -78,7 +80,8 @@ def read(views: Views, before: str = "") -> Reading | None:
     if flipped:
         text, steps = text[::-1], (None, *steps)
     undone = frozenset(draft.tricks - _SPELLED)
-    return Reading(text, undone, tuple(draft.rewritten), tuple(draft.translated), steps)
+    rewritten, translated = tuple(draft.rewritten), tuple(draft.translated)
+    return Reading(text, undone, rewritten, translated, draft.joined, steps)
 
 
 def _is_odd(text: str) -> bool:
@@ -115,6 +118,7 @@ class _Draft:
         self.translated: list[Range] = []
         self.rewrote = False
         self.half_width = False
+        self.joined = False
 
     def change(self, changes: Iterable[Change]) -> bool:
         """Make changes; whether there were any."""
@@ -156,13 +160,16 @@ class _Draft:
             before = self.steps[:-1]
             self.rewritten += [_through(before, *place) for place in places]
 
-    def go_on(self, before: str) -> None:
-        """Read on from the message before, where this one does."""
-        if before and (found := across(before, self.view.text)):
+    def go_on(self, before: str, *, close: bool) -> None:
+        """Read on from the message before, where this one does: what it says is said of both."""
+        if before and (found := across(before, self.view.text, close=close)):
             change, cut = found
+            whole = self._place(0, len(self.view.text))
             self.view, _ = changed(self.view, [change])
             self.steps[-1] = self.view
-            self.rewrote = True
+            self.rewrote = self.joined = True
+            self.rewritten.append(whole)
+            self.translated.append(whole)
             if cut:
                 self.tricks.add(change.trick)
 

@@ -59,6 +59,16 @@ def _written() -> dict[str, tuple[str, float]]:
     return found
 
 
+def is_word_across(left: str, right: str) -> bool:
+    """Whether a known word of three letters or more begins in one text and ends in the next."""
+    line, joint, known = (left + right).translate(_TO_HIRAGANA), len(left), _written()
+    return any(
+        line[start:end] in known
+        for start in range(joint)
+        for end in range(max(joint + 1, start + 3), len(line) + 1)
+    )
+
+
 def _read(run: str) -> list[tuple[str, str]]:
     """The likeliest words of a run: as they stand there, and as they are written."""
     hiragana, known = run.translate(_TO_HIRAGANA), _written()

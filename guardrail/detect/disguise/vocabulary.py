@@ -32,7 +32,7 @@ class Vocabulary:
     opening: words that requests begin with.
     foreign: ordinary words of some language that read as a telling one backwards.
     upright: words that say that a text is not written backwards as a whole.
-    link: words that no message begins or ends with.
+    link: words that no message begins or ends with. anew: words that begin one of its own.
     alphabets: the accented letters of each language.
     """
 
@@ -44,6 +44,7 @@ class Vocabulary:
     opening: frozenset[str]
     foreign: frozenset[str]
     link: frozenset[str]
+    anew: frozenset[str]
     alphabets: tuple[frozenset[str], ...]
     upright: frozenset[str]
 
@@ -75,6 +76,7 @@ def vocabulary() -> Vocabulary:
         alias=alias,
         foreign=frozenset(found["foreign"]),
         link=frozenset(found["link"]),
+        anew=frozenset(found["anew"]),
         alphabets=tuple(map(frozenset, found["alphabet"])),
         opening=frozenset(found["opening"]),
         upright=frozenset(found["upright"]),
