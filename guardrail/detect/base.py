@@ -63,16 +63,22 @@ class Document:
         if part not in self._readings:
             from guardrail.detect.disguise import read
 
-            self._readings[part] = found = read(self.views(part), self._before(part))
+            before, close = self._before(part)
+            self._readings[part] = found = read(self.views(part), before, close=close)
             if found:
                 self.views(part).read_elsewhere()
         return self._readings[part]
 
-    def _before(self, part: int) -> str:
-        """The text of the message by the same speaker that this part may go on with."""
+    def _before(self, part: int) -> tuple[str, bool]:
+        """The text of the message by the same speaker that this part may go on with.
+
+        The truth value: whether nobody spoke in between.
+        """
         role = self.parts[part].role
+        if not part or role != "user":
+            return "", False
         earlier = (p.text for p in reversed(self.parts[:part]) if p.role == role)
-        return next(earlier, "") if part and role == "user" else ""
+        return next(earlier, ""), self.parts[part - 1].role == role
 
     def since(self, part: int) -> Document:
         """The same document for a detector that has already seen the parts before `part`."""

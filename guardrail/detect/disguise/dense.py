@@ -95,7 +95,7 @@ def read_dense(text: str) -> Iterator[Change]:
             last = high
 
 
-_BEYOND_DOUBT = 17.0
+_BEYOND_DOUBT = 21.0
 
 
 def _both(text: str, low: int, start: int, end: int, high: int) -> str:

@@ -11,8 +11,9 @@ from guardrail.detect.disguise.direction import forwardness, is_dense
 from guardrail.detect.disguise.names import may_be_name
 from guardrail.detect.disguise.romaji import is_syllables
 from guardrail.detect.disguise.segments import is_listed, is_word
-from guardrail.detect.disguise.spelling import bare, nearest, slip
-from guardrail.detect.disguise.vocabulary import common_long, spelled, vocabulary
+from guardrail.detect.disguise.slips import is_sure, is_weak, slip
+from guardrail.detect.disguise.spelling import bare, nearest
+from guardrail.detect.disguise.vocabulary import vocabulary
 from guardrail.detect.persons.lexicon import latin_words
 
 REVERSED, CIPHER = "reversed", "cipher"
@@ -64,7 +65,8 @@ class Marks(dict[str, str]):
     """Token of a text -> what about it may be a disguise, one letter each; filled as met.
 
     `r`, `c`, `b`, `p`: an ordinary word turned; in capitals a telling one. `a`: an ordinary word
-    with accents, `A` a telling one. `m`, `w`: a telling or an ordinary word misspelt. `n`: perhaps
+    with accents, `A` a telling one. `m`, `w`, `v`: a telling or an ordinary word
+    misspelt, the last short of a letter. `n`: perhaps
     one of a name. `l`, `L`: an ordinary or a telling word in leet. `j`, `J`: one cut into
     pieces. `k`: perhaps a Japanese word in Latin letters. `q`: one that looks turned round.
     """
@@ -115,7 +117,7 @@ def _marks(word: str) -> Iterator[str]:
     if not word.isascii():
         yield from _accent_marks(word)
     elif not vocabulary().known(word):
-        yield _spelling_mark(word)
+        yield _spelling_mark(word) if not is_listed(word) else ""
         for mark, (_, turn) in TURNS.items():
             if mark != "p" or word.endswith("ay"):
                 yield _turn_mark(word, mark, turn(word))
@@ -131,8 +133,8 @@ def _accent_marks(word: str) -> Iterator[str]:
         yield _turn_mark(word, "r", _reverse(word))
     elif word[::-1] in vocabulary().telling:
         yield "R"
-    if not vocabulary().known(word) and misspelt(word):
-        yield "m"
+    if not vocabulary().known(word) and not is_dense(word) and not is_word(word):
+        yield _spelling_mark(word)
     plain = bare(word)
     if plain.isascii() and plain != word and not is_word(word):
         if plain in vocabulary().telling:
@@ -144,7 +146,8 @@ def _accent_marks(word: str) -> Iterator[str]:
 def _spelling_mark(word: str) -> str:
     if misspelt(word):
         return "m"
-    return "w" if slip(word, common_long()) else ""
+    found = slip(word)
+    return "" if found is None else ("v" if is_weak(word, found) else "w")
 
 
 def _turn_mark(word: str, mark: str, plain: str) -> str:
@@ -164,5 +167,7 @@ def misspelt(word: str) -> str:
     words = vocabulary()
     if word in words.telling and word not in words.alias:
         return ""
-    found = words.alias.get(word) or nearest(word) or slip(word, spelled())
+    found = words.alias.get(word) or nearest(word)
+    if not found and (near := slip(word)) and is_sure(word, near):
+        found = near.word
     return found if found and not is_listed(word) else ""

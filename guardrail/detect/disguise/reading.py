@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from guardrail.detect.disguise.changes import changed
 from guardrail.detect.disguise.dense import is_dense_odd, read_dense
 from guardrail.detect.disguise.encoded import LONG, encoded, may_be_encoded
-from guardrail.detect.disguise.fragments import TRICK as SPLIT
 from guardrail.detect.disguise.fragments import across, joined, may_be_joined
 from guardrail.detect.disguise.marks import MARKS, REVERSED
 from guardrail.detect.disguise.names import are_near, corrected
 from guardrail.detect.disguise.romaji import SOUND, TRICK, may_be_romaji, read_romaji
 from guardrail.detect.disguise.segments import chosen
+from guardrail.detect.disguise.syllabaries import TRICK as SYLLABARY
+from guardrail.detect.disguise.syllabaries import is_swapped, respelled
 from guardrail.detect.disguise.turned import SPELLING, is_backwards, turned
 from guardrail.text import Views
 
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
     Range = tuple[int, int]
 
 _ROUNDS = 3
-_WEAK = str.maketrans("", "", "nwkq")
+_WEAK = str.maketrans("", "", "nwvkq")
 _HALF_WIDTH = re.compile("[\uff66-\uff9d]{2}")
-_LEGIBLE = frozenset({SPELLING, SPLIT})
-_SPELLED = frozenset({TRICK, SOUND})  # how Japanese is written hides nothing
+_LEGIBLE = frozenset({SPELLING})
+_SPELLED = frozenset({TRICK, SOUND, SYLLABARY})  # how Japanese is written hides nothing
 
 
 class Reading(NamedTuple):
@@ -38,12 +39,14 @@ class Reading(NamedTuple):
     text: the undisguised text. undone: names of the disguises.
     rewritten: half-open ranges of the part that say nothing as they are written, code points.
     translated: those whose words the text has in another script.
+    joined: whether the text says what the message before says too.
     """
 
     text: str
     undone: frozenset[str]
     rewritten: tuple[Range, ...]
     translated: tuple[Range, ...]
+    joined: bool
     steps: tuple[View | None, ...]
 
     def span(self, start: int, end: int) -> tuple[int, int]:
@@ -57,17 +60,18 @@ class Reading(NamedTuple):
         return start, end
 
 
-def read(views: Views, before: str = "") -> Reading | None:
+def read(views: Views, before: str = "", *, close: bool = False) -> Reading | None:
     """The reading of a text; None where it is as it is written.
 
     before: the text of the message in front of it, whose last word it may go on with.
+    close: whether nobody spoke between the two.
     """
     if not (before or views.undone or _is_odd(views.raw)):
         return None
     draft = _Draft(views)
     draft.decode()
     draft.settle()
-    draft.go_on(before)
+    draft.go_on(before, close=close)
     flipped = draft.turn()
     if not draft.rewrote:
         return None
@@ -76,17 +80,18 @@ def read(views: Views, before: str = "") -> Reading | None:
     if flipped:
         text, steps = text[::-1], (None, *steps)
     undone = frozenset(draft.tricks - _SPELLED)
-    return Reading(text, undone, tuple(draft.rewritten), tuple(draft.translated), steps)
+    rewritten, translated = tuple(draft.rewritten), tuple(draft.translated)
+    return Reading(text, undone, rewritten, translated, draft.joined, steps)
 
 
 def _is_odd(text: str) -> bool:
     """A quick test that lets through every text with a disguise of words or an encoded run."""
-    if not text.isascii() and (is_dense_odd(text) or _HALF_WIDTH.search(text)):
+    if not text.isascii() and (is_dense_odd(text) or _HALF_WIDTH.search(text) or is_swapped(text)):
         return True
     tokens = text.replace("_", " ").replace(",", " ").split()
     marked = list(map(MARKS.__getitem__, tokens))
     marks = "".join(marked)
-    if marks and (marks.translate(_WEAK) or marks.count("w") > 1 or marks.count("q") > 1):
+    if marks and (marks.translate(_WEAK) or marks.count("q") > 1 or _slips(marks)):
         return True
     if marks and are_near(tokens, marked):
         return True
@@ -94,6 +99,11 @@ def _is_odd(text: str) -> bool:
         return True
     longest = max(map(len, tokens), default=0)
     return longest > LONG or "13" in text or may_be_encoded(text) or may_be_joined(text)
+
+
+def _slips(marks: str) -> bool:
+    slips = marks.count("w")
+    return slips > 1 or (slips == 1 and "v" in marks)
 
 
 class _Draft:
@@ -107,6 +117,8 @@ class _Draft:
         self.rewritten: list[Range] = []
         self.translated: list[Range] = []
         self.rewrote = False
+        self.half_width = False
+        self.joined = False
 
     def change(self, changes: Iterable[Change]) -> bool:
         """Make changes; whether there were any."""
@@ -117,6 +129,10 @@ class _Draft:
                 self.rewritten.append(self._place(change.start, change.end))
             if change.trick == TRICK:
                 self.translated.append(self._place(change.start, change.end))
+        if any(change.trick == SYLLABARY for change in done):
+            whole = self._place(0, len(self.view.text))
+            self.rewritten.append(whole)
+            self.translated.append(whole)
         self.view = self.steps[-1] = view
         self.rewrote |= bool(done)
         return bool(done)
@@ -135,7 +151,8 @@ class _Draft:
 
     def settle(self) -> None:
         """Undo what the skeleton undoes."""
-        if self.views.undone or _HALF_WIDTH.search(self.view.text):
+        self.half_width = _HALF_WIDTH.search(self.view.text) is not None
+        if self.views.undone or self.half_width:
             self.tricks |= self.views.undone
             self.rewrote = True
             settled, places = self.views.settled(chosen)
@@ -143,20 +160,23 @@ class _Draft:
             before = self.steps[:-1]
             self.rewritten += [_through(before, *place) for place in places]
 
-    def go_on(self, before: str) -> None:
-        """Read on from the message before, where this one does."""
-        if before and (found := across(before, self.view.text)):
+    def go_on(self, before: str, *, close: bool) -> None:
+        """Read on from the message before, where this one does: what it says is said of both."""
+        if before and (found := across(before, self.view.text, close=close)):
             change, cut = found
+            whole = self._place(0, len(self.view.text))
             self.view, _ = changed(self.view, [change])
             self.steps[-1] = self.view
-            self.rewrote = True
+            self.rewrote = self.joined = True
+            self.rewritten.append(whole)
+            self.translated.append(whole)
             if cut:
                 self.tricks.add(change.trick)
 
     def turn(self) -> bool:
         """Undo what is done to words; whether the text is written backwards as a whole."""
         for _ in range(_ROUNDS):
-            changes, flipped = _changes(self.view.text, self.tricks)
+            changes, flipped = self._changes()
             if flipped:
                 self.tricks.add(REVERSED)
                 self.rewrote = True
@@ -166,6 +186,32 @@ class _Draft:
                 break
         return False
 
+    def _changes(self) -> tuple[list[Change], bool]:
+        """What may be undone in the words of a text, and whether it is backwards as a whole."""
+        text, tricks = self.view.text, self.tricks
+        tokens = text.replace("_", " ").replace(",", " ").split()
+        marked = list(map(MARKS.__getitem__, tokens))
+        marks = set("".join(marked))
+        if changes := self._japanese(marks):
+            return changes, False
+        changes = [] if text.isascii() else list(read_dense(text))
+        if marks or tricks or "13" in text:
+            if not marks.isdisjoint("rRq") and is_backwards(text):
+                return [], True
+            changes += turned(text, marks, tricks)
+            if "n" in marks and are_near(tokens, marked):
+                changes += corrected(text)
+        return changes, False
+
+    def _japanese(self, marks: Collection[str]) -> list[Change]:
+        """Japanese as it is usually written, where it stands in Latin letters or the other kana."""
+        text = self.view.text
+        if "k" in marks and (read := list(read_romaji(text))):
+            return read
+        if text.isascii() or SYLLABARY in self.tricks:
+            return []
+        return list(respelled(text, sure=self.half_width))
+
     def _place(self, start: int, end: int) -> Range:
         return _through(self.steps, start, end)
 
@@ -174,20 +220,3 @@ def _through(steps: Iterable[View], start: int, end: int) -> Range:
     for view in reversed(tuple(steps)):
         start, end = view.span(start, end)
     return start, end
-
-
-def _changes(text: str, tricks: Collection[str]) -> tuple[list[Change], bool]:
-    """What may be undone in the words of a text, and whether it is written backwards as a whole."""
-    tokens = text.replace("_", " ").replace(",", " ").split()
-    marked = list(map(MARKS.__getitem__, tokens))
-    marks = set("".join(marked))
-    if "k" in marks and (japanese := list(read_romaji(text))):
-        return japanese, False
-    changes: list[Change] = [] if text.isascii() else list(read_dense(text))
-    if marks or tricks or "13" in text:
-        if not marks.isdisjoint("rRq") and is_backwards(text):
-            return [], True
-        changes += turned(text, marks, tricks)
-        if "n" in marks and are_near(tokens, marked):
-            changes += corrected(text)
-    return changes, False

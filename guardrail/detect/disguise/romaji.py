@@ -211,6 +211,12 @@ def _table() -> dict[str, tuple[Word, ...]]:
     return {short: tuple(words) for short, words in found.items()}
 
 
+def words() -> Iterator[Word]:
+    """Every word that is known, the likeliest spelling of each as a word of its own."""
+    for found in _table().values():
+        yield from found
+
+
 @cache
 def _kana() -> tuple[re.Pattern[str], dict[str, str]]:
     page = Path(__file__).with_name("kana.tsv").read_text("utf-8").splitlines()

@@ -50,7 +50,7 @@ def segmented(letters: str) -> str:
 
 
 @cache
-def _listed() -> frozenset[str]:
+def listed() -> frozenset[str]:
     """Words of every list that comes with the detectors, read when first needed."""
     package = files("guardrail.detect.sexual").joinpath("data")
     common = package.joinpath("common.jsonl").read_text("utf-8").splitlines()
@@ -64,13 +64,13 @@ def _listed() -> frozenset[str]:
 
 def is_listed(word: str) -> bool:
     """Whether a folded word is in a lexicon of the sexual detector, or common where it learned."""
-    return word in _listed()
+    return word in listed()
 
 
 def is_word(word: str) -> bool:
     """Whether a folded word is in any list that comes with the detectors."""
     words = vocabulary()
-    return words.known(word) or word in words.core or word in _listed() or word in name_words()
+    return words.known(word) or word in words.core or word in listed() or word in name_words()
 
 
 def _cost(word: str) -> float:
@@ -80,7 +80,7 @@ def _cost(word: str) -> float:
         return _WORD + 1 if word in "ai" else _UNKNOWN
     if word in vocabulary().common or word in vocabulary().core:
         return _WORD + (size < _SHORT)
-    if word in _listed() or (size > _SHORT and word in name_words()):
+    if word in listed() or (size > _SHORT and word in name_words()):
         return _WORD + 0.5 + 2 * (size < _SHORT + 1)
     if size >= _SHORT and word in latin_words():
         return _WORD + 1 + 2 * (size < _SHORT + 1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
 from functools import cache, lru_cache
 from itertools import combinations
 
@@ -12,7 +11,6 @@ from guardrail.detect.disguise.vocabulary import vocabulary
 
 _MIN, _FIRM, _LONG = 5, 5, 7
 _TWICE = re.compile(r"(.)\1+")
-_DRAWN = re.compile(r"(.)\1{2,}")
 _BARE = str.maketrans("øđłħŧıðœæ", "odlhtidoa")
 _ALIKE = str.maketrans("ckqzvj", "kkksfg")
 _HEARD = {**_ALIKE, **dict.fromkeys(map(ord, "aeiouyhw"))}
@@ -73,50 +71,6 @@ def nearest(word: str) -> str:
         near.update(by_sound.get(sound(word), ()))
     best = min(((_score(word, c), c) for c in near if c[0] == word[0]), default=None)
     return best[1] if best and best[0] <= _allowed(word, best[1]) else ""
-
-
-def slip(word: str, words: frozenset[str]) -> str:
-    """The one of `words` that an unknown one is but for a letter dropped, doubled or swapped.
-
-    Empty where there is none. The first letter must be right.
-    """
-    if len(word) < _MIN - 1 or not _may_slip(word, words):
-        return ""
-    dropped = _dropped(words).get(word)
-    found = dropped or next(filter(words.__contains__, _unslipped(word)), "")
-    return found if found[:1] == word[:1] else ""
-
-
-def _may_slip(word: str, words: frozenset[str]) -> bool:
-    """A quick test: what a slip leaves of both words, short of a letter, is the same."""
-    dropped, forms = _dropped(words), shortened(word)
-    return not (
-        word not in dropped
-        and words.isdisjoint(forms)
-        and dropped.keys().isdisjoint(forms)
-        and not _DRAWN.search(word)
-    )
-
-
-def _unslipped(word: str) -> Iterator[str]:
-    if _DRAWN.search(word):
-        yield _DRAWN.sub(r"\1", word)
-        yield _DRAWN.sub(r"\1\1", word)
-    for i in range(1, len(word)):
-        if word[i] == word[i - 1]:
-            yield word[:i] + word[i + 1 :]
-        else:
-            yield word[: i - 1] + word[i] + word[i - 1] + word[i + 1 :]
-
-
-@cache
-def _dropped(words: frozenset[str]) -> dict[str, str]:
-    """Words without one of their letters, never the first -> the words."""
-    return {
-        word[:i] + word[i + 1 :]: word
-        for word in sorted(words, reverse=True)
-        for i in range(1, len(word))
-    }
 
 
 def _score(word: str, core: str) -> int:

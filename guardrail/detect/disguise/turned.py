@@ -11,8 +11,9 @@ from guardrail.detect.disguise.direction import forwardness
 from guardrail.detect.disguise.marks import LEAST, MARKS, REVERSED, SURE, TURNS, WORD, misspelt
 from guardrail.detect.disguise.names import is_name_backwards
 from guardrail.detect.disguise.segments import is_word
-from guardrail.detect.disguise.spelling import bare, slip
-from guardrail.detect.disguise.vocabulary import common_long, vocabulary, worn
+from guardrail.detect.disguise.slips import slip
+from guardrail.detect.disguise.spelling import bare
+from guardrail.detect.disguise.vocabulary import vocabulary, worn
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -79,10 +80,11 @@ def turned(text: str, marks: set[str], tricks: Collection[str]) -> Iterator[Chan
 def _each(text: str, low: str, marks: set[str]) -> Iterator[Change]:
     """Single words: misspelt ones, and those with accents they do not need."""
     accented = not marks.isdisjoint("aA") and _are_needless(low)
-    if not accented and "m" not in marks and "w" not in marks:
+    if not accented and _FIRM.isdisjoint(marks):
         return
-    often = "m" in marks or sum("w" in MARKS[w] for w in WORD.findall(low)) > 1
-    for match in WORD.finditer(low):
+    words = list(WORD.finditer(low))
+    often = not marks.isdisjoint("wv") and _are_slips([match[0] for match in words])
+    for match in words:
         word = match[0]
         if not word.isascii():
             plain = bare(word)
@@ -91,9 +93,25 @@ def _each(text: str, low: str, marks: set[str]) -> Iterator[Change]:
                 continue
         if "m" in MARKS[word] and (plain := misspelt(word)):
             yield Change(*match.span(), _cased(text[match.start()], plain), SPELLING)
-        elif often and "w" in MARKS[word]:
-            plain = slip(word, common_long())
-            yield Change(*match.span(), _cased(text[match.start()], plain), SPELLING)
+        elif often and not _WEAK.isdisjoint(MARKS[word]) and (found := slip(word)):
+            yield Change(*match.span(), _cased(text[match.start()], found.word), SPELLING)
+
+
+def _are_slips(words: list[str]) -> bool:
+    """Whether slips are many among the words that no list has, and enough of them.
+
+    A letter too few may be another language, so that it counts less.
+    """
+    found = [MARKS[word] for word in words]
+    firm = sum(not _FIRM.isdisjoint(marks) for marks in found)
+    weak = sum("v" in marks for marks in found)
+    if not firm or 2 * firm + weak < _ENOUGH + 1:
+        return False
+    unknown = sum(len(word) > LEAST and not is_word(word) for word in words)
+    return firm + weak >= _MANY * unknown
+
+
+_FIRM, _WEAK, _MANY = frozenset("mw"), frozenset("wv"), 0.4
 
 
 def _are_needless(low: str) -> bool:

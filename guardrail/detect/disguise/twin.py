@@ -34,7 +34,7 @@ def answers(detector: Detector, document: Document) -> tuple[Finding, ...]:
 class Twin(Document):
     """The disguised parts of a document as they read."""
 
-    __slots__ = ("_changed",)
+    __slots__ = ("_changed", "_joined")
 
     @classmethod
     def of(cls, document: Document) -> Twin | None:
@@ -50,6 +50,11 @@ class Twin(Document):
         for name in Document.__slots__:
             setattr(self, name, getattr(document, name))
         self._changed = changed
+        self._joined = {
+            max(i for i in range(part) if document.parts[i].role == document.parts[part].role)
+            for part, reading in changed.items()
+            if reading.joined
+        }
         parts = enumerate(document.parts)
         self.parts = tuple(
             replace(part, text=changed[i].text) if i in changed else part for i, part in parts
@@ -66,9 +71,12 @@ class Twin(Document):
         """Whether a finding is of what the twin reads better.
 
         Either it is a name where the text says something else than is written, or it is about
-        words that the twin has as well, and the twin says what it makes of them.
+        words that the twin has as well, and the twin says what it makes of them. What a message
+        says that the next one goes on with is said there.
         """
         span = finding.span
+        if span is not None and span.part in self._joined and finding.label == "sexual":
+            return True
         reading = self._changed.get(span.part) if span else None
         if span is None or reading is None:
             return False

@@ -32,7 +32,7 @@ class Vocabulary:
     opening: words that requests begin with.
     foreign: ordinary words of some language that read as a telling one backwards.
     upright: words that say that a text is not written backwards as a whole.
-    link: words that no message begins or ends with.
+    link: words that no message begins or ends with. anew: words that begin one of its own.
     alphabets: the accented letters of each language.
     """
 
@@ -44,6 +44,7 @@ class Vocabulary:
     opening: frozenset[str]
     foreign: frozenset[str]
     link: frozenset[str]
+    anew: frozenset[str]
     alphabets: tuple[frozenset[str], ...]
     upright: frozenset[str]
 
@@ -75,6 +76,7 @@ def vocabulary() -> Vocabulary:
         alias=alias,
         foreign=frozenset(found["foreign"]),
         link=frozenset(found["link"]),
+        anew=frozenset(found["anew"]),
         alphabets=tuple(map(frozenset, found["alphabet"])),
         opening=frozenset(found["opening"]),
         upright=frozenset(found["upright"]),
@@ -92,25 +94,6 @@ def dense() -> frozenset[str]:
 def worn() -> frozenset[str]:
     """Telling words, and those of the lexicons for clothes."""
     return frozenset({*vocabulary().telling, *_terms(_CLOTHES)})
-
-
-@cache
-def spelled() -> frozenset[str]:
-    """Whole words of the sexual lexicons, clothes among them, that one may misspell.
-
-    Of scripts with spaces; in Latin script, where more words are near, only longer ones.
-    """
-    found = {*_terms(stems=False), *_terms(_CLOTHES, stems=False)}
-    latin = {word for word in found if word < _GREEK and len(word) >= _LONG}
-    return frozenset(
-        latin | {word for word in found if _GREEK <= word < _DENSE and len(word) >= _LONG - 1}
-    )
-
-
-@cache
-def common_long() -> frozenset[str]:
-    """The common English words that are long enough to be known when misspelt."""
-    return frozenset(word for word in vocabulary().common if len(word) > _MIN)
 
 
 def _terms(labels: tuple[str, ...] = _TIERS, *, stems: bool = True) -> Iterator[str]:
