@@ -47,6 +47,7 @@ class Carried:
 
 
 _NOTHING = Carried()
+_NOT_SEXUAL, _NO_MINOR = Sexual(), Minor()
 
 
 class FactSheet:
@@ -237,8 +238,8 @@ class _Sum:
     __slots__ = ("edits", "intent", "labels", "minor", "obfuscated", "persons", "sexual")
 
     def __init__(self) -> None:
-        self.sexual = Sexual()
-        self.minor = Minor()
+        self.sexual = _NOT_SEXUAL
+        self.minor = _NO_MINOR
         self.persons: dict[Person, None] = {}
         self.edits: set[str] = set()
         self.obfuscated: set[str] = set()

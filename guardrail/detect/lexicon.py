@@ -201,8 +201,8 @@ def _fold_kana(term: str) -> str:
 def _forms(entry: Entry) -> list[str]:
     term = entry.term
     term = term.lower() if term.isascii() else fold(term, "canonical")
-    if entry.flags.isdisjoint(_VARYING) and "-" not in term and " " not in term:
-        return [term]
+    if "-" not in term and entry.flags.isdisjoint(_VARYING):
+        return [term, term.replace(" ", "_")] if " " in term else [term]
     terms = [term, _bare(term)] if "bare" in entry.flags else [term]
     if "kana" in entry.flags:
         terms += [term.translate(_TO_HIRAGANA), term.translate(_TO_KATAKANA)]

@@ -25,6 +25,7 @@ ON_ERROR = "on-error"
 """What decides where a scan is missing: no rule acted, so none is counted as if it had."""
 _VERDICTS_KEPT = 1024
 _ALL: frozenset[FactName] = frozenset(FACT_NAMES)
+_NO_LABELS = FindingLabels(())
 _State = tuple[Stage, int, frozenset[FactName], frozenset[FactName]]
 
 
@@ -38,7 +39,15 @@ class Need:
 class BoundPolicy:
     """A policy as it bears on one operation and one sort of caller; safe to share."""
 
-    __slots__ = ("_conditions", "_effects", "_overlays", "_programs", "_ref", "_verdicts")
+    __slots__ = (
+        "_conditions",
+        "_effects",
+        "_labels",
+        "_overlays",
+        "_programs",
+        "_ref",
+        "_verdicts",
+    )
 
     def __init__(self, ref: PolicyRef, effects: Sequence[Effect], overlays: Sequence[str]) -> None:
         self._ref = ref
@@ -46,6 +55,10 @@ class BoundPolicy:
         self._effects = ranked(effects)
         self._conditions = Conditions(atom for effect in effects for atom in effect.atoms)
         self._verdicts: dict[_State, Decision | Need] = {}
+        self._labels = {
+            rule: FindingLabels(a for e in effects if e.rule.id == rule for a in e.atoms)
+            for rule in {effect.rule.id for effect in effects}
+        }
         self._programs = {stage: self._program(stage) for stage in Stage}
 
     def _program(self, stage: Stage) -> Program:
@@ -62,7 +75,7 @@ class BoundPolicy:
 
     def labels_of(self, rule: str) -> FindingLabels:
         """The labels of findings that bear on a rule, for `label in ...`; of no rule, none."""
-        return FindingLabels(a for e in self._effects if e.rule.id == rule for a in e.atoms)
+        return self._labels.get(rule, _NO_LABELS)
 
     def matching(self, facts: Facts, stage: Stage = Stage.INPUT) -> tuple[str, ...]:
         """Ids of every rule that matches by what is known, strictest first: an explanation."""

@@ -165,7 +165,7 @@ def _is_read(word: str) -> bool:
 def misspelt(word: str) -> str:
     """The telling word that an unknown one stands for; empty where there is none."""
     words = vocabulary()
-    if word in words.telling and word not in words.alias:
+    if is_listed(word) or (word in words.telling and word not in words.alias):
         return ""
     found = words.alias.get(word) or nearest(word)
     if not found and (near := slip(word)) and is_sure(word, near):

@@ -26,7 +26,9 @@ def bare(word: str) -> str:
 
 def distance(left: str, right: str, most: int) -> int:
     """Damerau-Levenshtein distance (optimal string alignment), `most + 1` where it is more."""
-    if abs(len(left) - len(right)) > most:
+    letters, others = set(left), set(right)
+    apart = abs(len(left) - len(right)), len(letters - others), len(others - letters)
+    if max(apart) > most:
         return most + 1
     before: list[int] = []
     last = list(range(len(right) + 1))

@@ -103,8 +103,8 @@ class NameIndex:
                 found[key] = found.get(key, 0) | bits
         trie = marisa_trie.Trie(found)
         table = bytearray(len(trie))
-        for key, bits in found.items():
-            table[trie[key]] = bits
+        for key, place in trie.items():
+            table[place] = found[key]
         index = cls(trie, bytes(table))
         index._note_beginnings(found)
         return index
