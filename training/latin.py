@@ -6,6 +6,7 @@ import random
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 import numpy as np
 
@@ -15,18 +16,27 @@ from guardrail.detect.persons.spelling import WIDTH, keys_of
 from guardrail.detect.persons.tokens import Tokens
 from guardrail.records import Kind
 from guardrail.text import fold
+from training import usage
+from training.foreign import Foreign
 from training.names import Names
 from training.persons import Row, Rows, tags_of
+from training.prompts import prompts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from training.crf import Example
 
-MADE, HARMLESS, PROMPTS = 6000, 7000, 4000
+MADE, HARMLESS, PROMPTS, ABROAD, WRITTEN = 6000, 7000, 4000, 4000, 2
+UNKNOWN = 3
+"""One text in so many is learnt from as if the words of other languages were not known."""
 LOWERED, RAISED, MADE_LOWER = 1.0, 0.03, 0.5
 """Shares of the annotated rows that come in lower and upper case too, of made-up ones in lower."""
 _FOREIGN = frozenset({"ja", "zh", "ar", "ko", "sr", "kk"})
+_COUNTED = frozenset({"en", "de"})
+_ABROAD = frozenset({"fr", "sp"})
+_LABELLED = frozenset({"vi", "it", "jv", "sw"})
+_CAPITAL = re.compile(r"(?<=[^.!?:\n]\s)[A-Z\u00c0-\u00de]")
 _CREATOR = re.compile(
     r"\b(?:by|style|artists?|artstation|inspired|directed|painter|featuring)\b", re.IGNORECASE
 )
@@ -44,32 +54,57 @@ def recased(row: Row, change: Callable[[str], str]) -> Row:
 class Latin:
     """Rows in Latin script as training examples.
 
-    without: sources to leave out, for measuring on them.
+    without: sources to leave out, for measuring on them, or languages of practice prompts and
+        vocabulary.
     """
 
     def __init__(
-        self, rows: Rows, data: Path, seed: int = 7, without: frozenset[str] = frozenset()
+        self,
+        rows: Rows,
+        data: Path,
+        seed: int = 7,
+        without: frozenset[str] = frozenset(),
     ) -> None:
         self._rows = rows
         self._without = without
         self._draw = random.Random(seed)  # noqa: S311
         self._rules = LatinNames(trained=False)
         self.names = Names(data, self._draw, rows.mentions)
+        self.foreign = Foreign(random.Random(seed), self.names, without)  # noqa: S311
         self._listed = NameIndex.build((name, Kind.PUBLIC, "") for name in self.names.listed)
         self._shipped = NameIndex.shipped()
         self.usage: Mapping[int, int] = {}
+        self.usage_english: Mapping[int, int] = {}
+        self.used: usage.Used = {}
 
     def _read(self, name: str) -> Iterator[Row]:
         for row in self._rows.read(f"{name}.jsonl"):
             if row["source"] not in self._without:
                 yield row
 
+    def learn_usage(self) -> usage.Used:
+        """Count how words are used, which examples need; words of other languages included."""
+        english = usage.count(self.texts(), self.texts_abroad())
+        self.used = usage.with_foreign(english, self.foreign.known)
+        self.usage, self.usage_english = usage.table(self.used), usage.table(english)
+        return self.used
+
     def texts(self) -> Iterator[str]:
-        """All texts, for counting how words are used."""
+        """English and German texts, for counting how words are used."""
         for name in _TEXTS:
             for row in self._read(name):
-                if row["lang"] not in _FOREIGN:
+                if row["lang"] in _COUNTED:
                     yield row["text"]
+
+    def texts_abroad(self) -> Iterator[str]:
+        """Texts of other languages in Latin script."""
+        for row in self._read("harmful_nonsexual"):
+            if row["lang"] in _ABROAD:
+                yield row["text"]
+        for phrases in self.foreign.phrases.values():
+            yield from phrases
+        for row in self._practice():
+            yield row["text"]
 
     def rows(self) -> list[Row]:
         """Annotated rows in their case and others, rows without names, prompts, made-up ones."""
@@ -84,6 +119,9 @@ class Latin:
             *[recased(r, str.lower) for r in prompts[: PROMPTS // 2]],
             *self._made(plain),
             *_sentences(),
+            *self.foreign.rows(self.used),
+            *self._lowercase(),
+            *self._written(),
         ]
 
     def _annotated(self) -> list[Row]:
@@ -131,6 +169,29 @@ class Latin:
             return None
         return {**row, "text": text, "spans": sorted(spans)}
 
+    def _lowercase(self) -> list[Row]:
+        """Texts of other languages whose words have capitals nowhere but at the beginning."""
+        found = [
+            {**row, "spans": []}
+            for name, langs in (("harmful_nonsexual", _ABROAD), ("sexual_labelled", _LABELLED))
+            for row in self._read(name)
+            if row["lang"] in langs
+            and len(row["text"]) <= _LONG
+            and not _CAPITAL.search(row["text"])
+        ]
+        self._draw.shuffle(found)
+        return found[:ABROAD]
+
+    def _practice(self) -> Iterator[Row]:
+        return prompts(without=self._without)
+
+    def _written(self) -> Iterator[Row]:
+        """Practice prompts as they are and in lower case."""
+        for row in self._practice():
+            for _ in range(WRITTEN):
+                yield row
+            yield recased(row, str.lower)
+
     def _made(self, plain: list[str]) -> Iterator[Row]:
         draw = self._draw
         frames = list(_lines("frames.tsv"))
@@ -162,7 +223,8 @@ class Latin:
         tokens = Tokens(row["text"], self._rules.lexicon)
         if not tokens.words:
             return None
-        keys = keys_of(tokens, self._rules.by_rule(tokens), self.usage)
+        known = self.usage if crc32(row["text"].encode()) % UNKNOWN else self.usage_english
+        keys = keys_of(tokens, self._rules.by_rule(tokens), known)
         mask = (1 << bits) - 1
         table = np.full((len(keys), WIDTH), mask + 1, np.int32)
         for i, found in enumerate(keys):

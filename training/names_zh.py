@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 PLACE_ENDS = Path(__file__).with_name("place_ends_zh.txt")
 _FUNCTION = frozenset("的了是在我你他她们这那就都和对说不也很与或从到被把给让使得着过之其见")
+_ORDINARY = frozenset("nvadibm")
+_SIZES = (2, 3, 4)
 
 
 class NamesZh:
@@ -29,6 +31,7 @@ class NamesZh:
         self._given: list[str] = []
         self._foreign: list[str] = []
         self._places: list[str] = []
+        often: list[tuple[int, str, bool]] = []
         self._ends = PLACE_ENDS.read_text(encoding="utf-8").split()
         with dictionary.open(encoding="utf-8") as lines:
             for word, count, kind in map(str.split, lines):
@@ -36,6 +39,8 @@ class NamesZh:
                     self._foreign.append(word)
                 if kind == "ns" and 2 <= len(word) <= 6:  # noqa: PLR2004
                     self._places.append(word)
+                if _plain(kind) and len(word) in _SIZES:
+                    often.append((-int(count), word, kind == "ns"))
                 size = 2 if word[:2] in double else 1
                 given = word[size:]
                 if (
@@ -47,6 +52,8 @@ class NamesZh:
                 ):
                     self._full.append(word)
                     self._given.append(given)
+        self._words = [word for _, word, place in sorted(often) if not place]
+        self._known = [word for _, word, place in sorted(often) if place]
 
     def any(self) -> str:
         """A name of any make."""
@@ -69,6 +76,14 @@ class NamesZh:
         ]
         return "·".join(names[:2]) if len(names) < 3 else "·".join(names)  # noqa: PLR2004
 
+    def words(self, count: int) -> list[str]:
+        """The commonest ordinary words, a sixth as many common places and as many drawn."""
+        return (
+            self._words[:count]
+            + self._known[: count // 6]
+            + [self._draw.choice(self._places) for _ in range(count // 6)]
+        )
+
     def place(self) -> str:
         """A place, which is no name."""
         name = self._draw.choice(self._places)
@@ -82,3 +97,7 @@ class NamesZh:
     def surname(self) -> str:
         """A surname."""
         return self._draw.choice(self._main)
+
+
+def _plain(kind: str) -> bool:
+    return kind[0] in _ORDINARY and not kind.startswith("nr")

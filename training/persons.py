@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 BITS = 18
-LEAST, FLOOR = -1.0, -3.0
+LEAST, FLOOR = -1.6, -3.0
 Row = dict[str, Any]
 _WORD = re.compile(r"[^\W\d_]+")
 _NOT_LETTERS = re.compile(r"[\W_]+")
@@ -99,13 +99,15 @@ def tags_of(length: int, runs: Iterable[tuple[int, int]]) -> list[int]:
     return tags
 
 
-def train(data: Path) -> dict[str, bytes]:
-    """The files of the tagger of Latin script: its weights, and how words are used."""
+def train(data: Path, without: frozenset[str] = frozenset()) -> dict[str, bytes]:
+    """The files of the tagger of Latin script: its weights, and how words are used.
+
+    without: sources and languages to leave out for measuring, as `Latin` has it.
+    """
     from training.latin import Latin
 
-    source = Latin(Rows(data), data)
-    used = usage.count(source.texts())
-    source.usage = usage.table(used)
+    source = Latin(Rows(data), data, without=without)
+    used = source.learn_usage()
     examples = [x for row in source.rows() if (x := source.example(row, BITS)) is not None]
     weights, moves = fit(examples, BITS, epochs=6, ridge=1e-5, care=Care(drop=0.2, calm=3))
     content = pack(weights, moves, BITS, LEAST, FLOOR)
@@ -118,8 +120,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=DATA)
+    parser.add_argument(
+        "--without", nargs="*", default=[], help="sources or languages to leave out"
+    )
     asked = parser.parse_args()
-    for name, content in train(asked.data).items():
+    made = train(asked.data, frozenset(asked.without))
+    for name, content in made.items():
         (asked.out / name).write_bytes(content)
         print(name, len(content), "bytes")  # noqa: T201
 

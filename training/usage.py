@@ -14,6 +14,7 @@ from guardrail.detect.persons.tokens import Tokens
 from guardrail.detect.persons.usage import (
     CAPITAL,
     EITHER,
+    FOREIGN,
     GROUPS,
     HOPELESS,
     LOWER,
@@ -114,17 +115,31 @@ def _clusters(points: Floats) -> NDArray[np.int64]:
 Used = dict[tuple[str, bool], int]
 
 
-def count(texts: Iterable[str]) -> Used:
-    """Word -> how it is written and its group, as the table holds them."""
+def count(texts: Iterable[str], abroad: Iterable[str] = ()) -> Used:
+    """Word -> how it is written and its group, as the table holds them.
+
+    abroad: texts of other languages, which count for the groups only.
+    """
     seen = Seen()
     for text in texts:
         seen.add(text)
+    seen.lines += [Tokens(text, {}).lows for text in abroad]
     group = groups(seen.lines)
     return {
         word: seen.written(word) * GROUPS + group.get(word[0], 0)
         for word, times in seen.times.items()
         if times >= LEAST
     }
+
+
+def with_foreign(used: Used, words: Iterable[str]) -> Used:
+    """The same with words of other languages, but for those with a known use in English."""
+    found = dict(used)
+    for low in words:
+        value = used.get((low, False), UNCASED * GROUPS)
+        if value // GROUPS == UNCASED:
+            found[low, False] = FOREIGN * GROUPS + value % GROUPS
+    return found
 
 
 def table(used: Used) -> dict[int, int]:

@@ -49,7 +49,7 @@ class LatinNames:
         self._tagger = SpelledTagger() if trained else None
 
     def find(self, text: str) -> list[Hit]:
-        """Names with spans in `text`; every one of them of kind `private`."""
+        """Names with spans in `text`, kind `private`; a letter by itself is none."""
         tokens = Tokens(text, self.lexicon)
         if not tokens.words:
             return []
@@ -57,7 +57,9 @@ class LatinNames:
         if self._tagger is not None:
             found = self._tagger.revised(tokens, found)
         return [
-            Hit(tokens.starts[i], tokens.end(j - 1), Kind.PRIVATE, score) for score, i, j in found
+            Hit(tokens.starts[i], tokens.end(j - 1), Kind.PRIVATE, score)
+            for score, i, j in found
+            if j > i + 1 or len(tokens.words[i]) > 1
         ]
 
     def by_rule(self, tokens: Tokens) -> list[tuple[float, int, int]]:

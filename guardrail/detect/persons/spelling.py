@@ -9,7 +9,7 @@ from zlib import crc32
 from guardrail.detect.persons.lexicon import COMMON, GIVEN, PARTICLE, SURNAME
 from guardrail.detect.persons.tagging import Said, marks, spread
 from guardrail.detect.persons.tokens import Tokens
-from guardrail.detect.persons.usage import GERMAN, GROUPS, HOPELESS
+from guardrail.detect.persons.usage import FOREIGN, GERMAN, GROUPS, HOPELESS
 
 _NAMES = GIVEN | SURNAME
 _SORTS = _NAMES | COMMON | PARTICLE
@@ -18,6 +18,7 @@ _GRAMS = 9
 _STRONG = 0.8
 _COMMA_WORDS = 7
 _FEW = 4
+_FOREIGN_WORDS = 5
 WIDTH = 64
 """How many keys a word may have."""
 _EDGES = (3, 5)
@@ -149,7 +150,7 @@ class Scene:
         self._groups = [first, *[w.group for w in words], last]
         self._rules = [0, *marks(ruled, len(words), _STRONG), 0]
         self._gaps = ["^" + t.seps[0], *t.seps[1:-1], t.seps[-1] + "$"]
-        self._mode = _mode(t)
+        self._mode = _mode(t, sum([w.written == FOREIGN for w in words]))
 
     def at(self, i: int) -> Iterator[tuple[Callable[..., Keys], tuple[int | str, ...]]]:
         """What is to be looked at in place `i`: what makes keys, of what."""
@@ -184,10 +185,19 @@ def _mixed(value: int, salt: int) -> int:
     return ((value ^ value >> 32) * 0x9E3779B1 + salt * 0x85EBCA6B & 0xFFFFFFFF) >> _DOWN
 
 
+<<<<<<< HEAD
 def _mode(t: Tokens) -> int:
     """What kind of text it is: cased, German, short, a list of things."""
     listed = _COMMA_WORDS * sum(["," in sep for sep in t.seps]) > len(t.words)
     return (2 * t.caseless + t.german) << 2 | listed << 1 | (len(t.words) <= _FEW)
+=======
+def _mode(t: Tokens, foreign: int) -> int:
+    """What kind of text it is: foreign, cased, German, short, a list of things."""
+    listed = _COMMA_WORDS * sum("," in sep for sep in t.seps) > len(t.words)
+    abroad = foreign > 1 and _FOREIGN_WORDS * foreign > len(t.words)
+    short = len(t.words) <= _FEW
+    return abroad << 4 | (2 * t.caseless + t.german) << 2 | listed << 1 | short
+>>>>>>> tagger
 
 
 def _shape(word: str) -> int:

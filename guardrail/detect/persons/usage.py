@@ -11,7 +11,8 @@ from zlib import crc32
 
 from guardrail.detect.persons.lexicon import DATA
 
-UNSEEN, ORDINARY, LOWER, EITHER, CAPITAL, PROPER, UNCASED = range(7)
+UNSEEN, ORDINARY, LOWER, EITHER, CAPITAL, PROPER, UNCASED, FOREIGN = range(8)
+"""`FOREIGN` is an ordinary word of another language than English."""
 GROUPS = 256
 HOPELESS = 8 * GROUPS
 """Added for a word that without a capital is by itself no part of a name."""
@@ -36,7 +37,7 @@ def packed(keys: Mapping[int, int]) -> bytes:
 
 
 def unpacked(content: bytes) -> dict[int, int]:
-    """Key -> how the word is written (`UNSEEN` to `UNCASED`) times `GROUPS`, plus its group.
+    """Key -> how the word is written (`UNSEEN` to `FOREIGN`) times `GROUPS`, plus its group.
 
     `HOPELESS` is added where it holds.
     """
