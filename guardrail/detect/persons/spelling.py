@@ -185,19 +185,12 @@ def _mixed(value: int, salt: int) -> int:
     return ((value ^ value >> 32) * 0x9E3779B1 + salt * 0x85EBCA6B & 0xFFFFFFFF) >> _DOWN
 
 
-<<<<<<< HEAD
-def _mode(t: Tokens) -> int:
-    """What kind of text it is: cased, German, short, a list of things."""
-    listed = _COMMA_WORDS * sum(["," in sep for sep in t.seps]) > len(t.words)
-    return (2 * t.caseless + t.german) << 2 | listed << 1 | (len(t.words) <= _FEW)
-=======
 def _mode(t: Tokens, foreign: int) -> int:
     """What kind of text it is: foreign, cased, German, short, a list of things."""
-    listed = _COMMA_WORDS * sum("," in sep for sep in t.seps) > len(t.words)
+    listed = _COMMA_WORDS * sum(["," in sep for sep in t.seps]) > len(t.words)
     abroad = foreign > 1 and _FOREIGN_WORDS * foreign > len(t.words)
     short = len(t.words) <= _FEW
     return abroad << 4 | (2 * t.caseless + t.german) << 2 | listed << 1 | short
->>>>>>> tagger
 
 
 def _shape(word: str) -> int:
