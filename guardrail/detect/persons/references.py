@@ -13,6 +13,8 @@ from guardrail.records import Kind
 from guardrail.text.scripts import has_han, has_hangul, has_kana
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from guardrail.text import View
 
 _LIST = re.compile(r"<(\w+)>")
@@ -28,8 +30,28 @@ _OTHER = re.compile("|".join(letters.pattern for letters in _LETTERS.values()))
 _SCORES = {Kind.RELATIONAL: 0.85, Kind.PRIVATE: 0.8, Kind.PUBLIC: 0.8}
 
 
+class _Script:
+    """The wordings of a script, each found by one of the words it needs."""
+
+    def __init__(self, wordings: Sequence[tuple[Kind, Wording]]) -> None:
+        self._wordings = wordings
+        self._always = {i for i, (_, wording) in enumerate(wordings) if not wording.needs}
+        self._needing: dict[str, list[int]] = {}
+        for i, (_, wording) in enumerate(wordings):
+            for word in wording.needs[0] if wording.needs else ():
+                self._needing.setdefault(word, []).append(i)
+
+    def applying(self, have: frozenset[str]) -> Iterator[tuple[Kind, re.Pattern[str]]]:
+        """The patterns worth trying on a text with these words, in order."""
+        met = self._needing.keys() & have
+        for i in sorted(self._always.union(*[self._needing[word] for word in met])):
+            kind, wording = self._wordings[i]
+            if wording.applies(have):
+                yield kind, wording.pattern
+
+
 @cache
-def _wordings() -> dict[str, list[tuple[Kind, Wording]]]:
+def _scripts_read() -> dict[str, _Script]:
     lists: dict[str, str] = {}
     found: dict[str, list[tuple[Kind, Wording]]] = {}
     for first, second, source, *needs in rows("references.tsv"):
@@ -40,14 +62,14 @@ def _wordings() -> dict[str, list[tuple[Kind, Wording]]]:
             while _LIST.search(whole):
                 whole = _LIST.sub(lambda m: lists[m[1]], whole)
             found.setdefault(first, []).append((Kind(second), Wording.of(whole, *needs)))
-    return found
+    return {script: _Script(wordings) for script, wordings in found.items()}
 
 
 class References:
     """Finds relational, descriptive and account references."""
 
     def __init__(self) -> None:
-        self._wordings = _wordings()
+        self._scripts = _scripts_read()
 
     def find(self, view: View) -> list[Hit]:
         """References with spans in the original text; none of them is a name."""
@@ -55,11 +77,10 @@ class References:
         have = words(text)
         hits = []
         for script in _scripts(text):
-            for kind, wording in self._wordings[script]:
-                if wording.applies(have):
-                    for match in wording.pattern.finditer(text):
-                        start, end = view.span(*match.span())
-                        hits.append(Hit(start, end, kind, _SCORES[kind], name=False))
+            for kind, pattern in self._scripts[script].applying(have):
+                for match in pattern.finditer(text):
+                    start, end = view.span(*match.span())
+                    hits.append(Hit(start, end, kind, _SCORES[kind], name=False))
         return hits
 
 
