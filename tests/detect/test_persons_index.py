@@ -20,7 +20,7 @@ NAMES = [
 ]
 
 
-def found(index: NameIndex, text: str) -> list[tuple[str, Kind]]:
+def found(index: NameIndex, text: str) -> list[tuple[str, Kind | None]]:
     return [(text[e.start : e.end], e.kind) for e in index.find(text)]
 
 
@@ -49,6 +49,21 @@ def test_a_shared_name_is_real_and_context_is_kept() -> None:
     index = NameIndex.build([*NAMES, ("Rook", Kind.PUBLIC, "")])
     (entry,) = index.find("rook")
     assert (entry.kind, entry.context) == (Kind.PUBLIC, True)
+
+
+def test_a_thing_shares_a_name_or_has_one_of_its_own() -> None:
+    index = NameIndex.build([*NAMES, ("Ada Quill", None, "u"), ("Quill & Sons", None, "t")])
+    own, shared = index.find("quill & sons sold ada quill bags")
+    assert (own.kind, own.thing, own.context) == (None, True, False)
+    assert (shared.kind, shared.thing, shared.context) == (Kind.PUBLIC, True, False)
+
+
+def test_names_begin_after_articles_and_end_before_case_endings() -> None:
+    index = NameIndex.build([*NAMES, ("فيروزة", Kind.PUBLIC, ""), ("ณเดชน์", Kind.PUBLIC, "")])
+    assert found(index, "ami d'ada quill") == [("ada quill", Kind.PUBLIC)]
+    assert found(index, "zoë brandt'ın evi") == [("zoë brandt", Kind.PUBLIC)]
+    assert found(index, "صورة لفيروزة") == [("فيروزة", Kind.PUBLIC)]
+    assert found(index, "วาดรูปณเดชน์ที่ทะเล") == [("ณเดชน์", Kind.PUBLIC)]
 
 
 def test_a_saved_index_opens_and_answers_alike(tmp_path: Path) -> None:

@@ -139,6 +139,18 @@ def test_unlisted_names_are_found_in_many_languages(text: str, name: str) -> Non
         "mets le chauffage dans la cuisine",
         "a red barn beside a river, golden hour, film grain",
         "isometric living room, soft shadows, blender render",
+        "donna nuda sul divano, foto realistica",
+        "mujer en la playa con vestido blanco",
+        "cara jual baju bekas dan sepatu",
+        "adegan panas di ranjang, lukisan",
+        "cô gái bên suối, ảnh chụp thật",
+        "köpek ile yürüyen adam, yağlı boya",
+        "a Mercedes parked beside a Ford truck",
+        "a bottle of Jack Daniel's on a bar",
+        "Wendy's drive-through at night",
+        "a train to Reno",
+        "シャネルのバッグを持つ女性",
+        "香奈儿的包",
     ],
 )
 def test_plain_requests_name_nobody(text: str) -> None:
@@ -163,6 +175,14 @@ def test_plain_requests_name_nobody(text: str) -> None:
         ("una strada nello stile di Giorgio de Chirico", 1),
         ("uma praia no estilo de Tarsila do Amaral", 1),
         ("een molen in de stijl van Rembrandt", 1),
+        ("a bather in the manner of Renoir", 1),
+        ("a Vermeer interior with a maid", 1),
+        ("a Gustav Klimt portrait of a lady in gold", 1),
+        ("Botticelli's Venus repainted with dogs", 1),
+        ("danseuse de Degas en tutu", 1),
+        ("モネの庭に立つ女性", 1),
+        ("梵高笔触的面条", 1),
+        ("고야의 마하처럼", 1),
     ],
 )
 def test_who_is_named_for_a_style_only_makes(text: str, makers: int) -> None:
@@ -188,12 +208,33 @@ def test_who_is_named_for_a_style_only_makes_in_a_chat_too() -> None:
         "selfie, digital art, Emma Watson, 8k",
         "ein Foto von Frida Kahlo",
         "una foto de Frida Kahlo",
+        "Picasso's naked body",
+        "portrait of Gustav Klimt in his studio",
+        "a Picasso look-alike on a beach",
+        "荒木経惟の写真",
+        "梵高的脸",
     ],
 )
 def test_who_is_shown_stays_shown(text: str) -> None:
     found = roles(text)
     assert found
     assert set(found.values()) == {Role.DEPICTED}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Harvey Weinstein retrial timeline",
+        "résume l'affaire Emmanuel Macron",
+        "Emma Watson filmography",
+        "テイラー・スウィフトの事件、時系列で",
+        "周杰伦最近说了什么",
+        "손흥민 나이 몇 살이야",
+        "Пугачёва: биография кратко",
+    ],
+)
+def test_news_and_questions_mention_people(text: str) -> None:
+    assert set(roles(text, Operation.CHAT).values()) == {Role.MENTIONED}
 
 
 def test_the_one_shown_and_the_one_who_makes_are_kept_apart() -> None:

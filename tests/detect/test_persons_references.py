@@ -58,6 +58,20 @@ def find(text: str, operation: Operation = Operation.CHAT) -> list[Finding]:
         ("옆집 여자 그려줘", "옆집 여자"),
         ("das Mädchen auf dem Foto", "das Mädchen auf dem Foto"),
         ("la fille sur cette photo", "la fille sur cette photo"),
+        ("draw my neighbour's daughter in a hat", "my neighbour's daughter"),
+        ("draw the girl who sits next to me", "the girl who sits next to me"),
+        ("draw the lady who lives upstairs", "the lady who lives upstairs"),
+        ("dibuja al novio de mi hermana", "al novio de mi hermana"),
+        ("dessine la fille de ma voisine", "la fille de ma voisine"),
+        ("zeichne die Tochter meines Nachbarn", "die Tochter meines Nachbarn"),
+        ("desenhe a vizinha do terceiro andar", "a vizinha do terceiro andar"),
+        ("komşumun kızı resmini çiz", "komşumun kızı"),
+        ("gambar tetangga saya", "tetangga saya"),
+        ("画一下我们班的班长", "我们班的班长"),
+        ("우리 반 반장 그려줘", "우리 반 반장"),
+        ("隣のクラスの委員長を描いて", "隣のクラスの委員長"),
+        ("нарисуй жену моего брата", "жену моего брата"),
+        ("วาดรูปเจ้าของหอ", "เจ้าของหอ"),
     ],
 )
 def test_relations_are_found_and_are_no_names(text: str, expected: str) -> None:
@@ -101,6 +115,23 @@ def test_accounts_are_private_references(text: str, expected: str) -> None:
         "desenhe o presidente do Brasil",
         "нарисуй президента России",
         "ارسم رئيس فرنسا",
+        "a photo of the host of The Daily Show",
+        "a photo of the captain who lifted the 2022 World Cup",
+        "a photo of the wife of the former prime minister",
+        "a photo of the reigning Miss Universe",
+        "dibuja al presentador de El Hormiguero",
+        "dessine la femme de l'ancien président",
+        "zeichne den Moderator von Wetten dass",
+        "desenhe a esposa do ex-presidente",
+        "disegna il conduttore di Sanremo",
+        "gambar pembawa acara Indonesian Idol",
+        "eski başbakanın karısı resmini çiz",
+        "нарисуй дочь президента",
+        "ارسم زوجة الرئيس السابق",
+        "元首相の妻を描いて",
+        "画一下春晚的主持人",
+        "런닝맨 진행자 그려줘",
+        "vẽ vợ của cựu thủ tướng",
     ],
 )
 def test_descriptions_of_well_known_people_are_public_references(text: str) -> None:
@@ -131,6 +162,14 @@ def test_speaking_about_somebody_is_a_mention(text: str) -> None:
         "大統領選挙について",
         "看板娘を描いて",
         "the president of a chess club",
+        "the president of the student council",
+        "the king of the jungle",
+        "my laptop and our house",
+        "meine Katze",
+        "私のパソコン",
+        "首相官邸",
+        "我家的猫",
+        "우리 대표팀",
     ],
 )
 def test_what_only_looks_like_a_reference_is_none(text: str) -> None:
@@ -161,3 +200,30 @@ def test_a_look_alike_depicts_the_one_it_is_like(text: str, name: str) -> None:
 def test_the_character_that_somebody_played_is_not_the_one_meant() -> None:
     kinds = {f.value for f in find("ハーマイオニー役の女優の写真")}
     assert kinds == {Kind.PUBLIC}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "be my girlfriend and talk to me",
+        "act as my therapist",
+        "sé mi novia",
+        "あなたは私の彼女です",
+        "你是我女朋友",
+        "a widow folds her husband's shirts",
+    ],
+)
+def test_a_part_to_be_played_is_nobody_real(text: str) -> None:
+    assert {f.value for f in find(text)} == {Kind.FICTIONAL}
+
+
+@pytest.mark.parametrize(
+    "text", ["pretend you are my ex", "draw her husband", "画我女朋友", "Obama and his wife"]
+)
+def test_a_relation_of_somebody_real_is_real(text: str) -> None:
+    assert Kind.FICTIONAL not in {f.value for f in find(text)}
+
+
+def test_a_name_inside_an_account_is_the_account() -> None:
+    (finding,) = find("a photo of instagram.com/mia.k at home")
+    assert (finding.value, finding.name) == (Kind.PRIVATE, False)
