@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from guardrail.detect.lexicon import Lexicon
 from guardrail.detect.sexual.evidence import Scene, weigh
+from guardrail.detect.sexual.homonyms import without_foreign
 from guardrail.detect.sexual.linear import load_linear
 from guardrail.detect.sexual.rules import PACKAGE, load_rules
 from guardrail.detect.sexual.score import Reading, Verdict, judge
@@ -47,7 +48,7 @@ class SexualText:
                 yield self._finding("sexual", verdict.severity.label, verdict.score, None)
 
     def _judge(self, views: Views, *, visual: bool, upload: bool) -> Verdict:
-        hits = self._terms.hits(views)
+        hits = without_foreign(self._terms.hits(views), views.canonical.text)
         cues = self._cues.hits(views) if hits else ()
         scene = Scene.of(
             cues,
