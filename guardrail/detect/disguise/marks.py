@@ -147,6 +147,7 @@ def _is_read(word: str) -> bool:
 def misspelt(word: str) -> str:
     """The telling word that an unknown one stands for; empty where there is none."""
     words = vocabulary()
-    if is_listed(word) or (word in words.telling and word not in words.alias):
+    if word in words.telling and word not in words.alias:
         return ""
-    return words.alias.get(word) or nearest(word) or slip(word, spelled())
+    found = words.alias.get(word) or nearest(word) or slip(word, spelled())
+    return found if found and not is_listed(word) else ""

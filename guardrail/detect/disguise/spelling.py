@@ -82,25 +82,14 @@ def slip(word: str, words: frozenset[str]) -> str:
 
     Empty where there is none. The first letter must be right.
     """
-    if len(word) < _MIN - 1 or not _may_slip(word, words):
+    if len(word) < _MIN - 1:
         return ""
-    dropped = _dropped(words).get(word)
-    found = dropped or next(filter(words.__contains__, _unslipped(word)), "")
+    found = next((form for form in _unslipped(word, words) if form in words), "")
     return found if found[:1] == word[:1] else ""
 
 
-def _may_slip(word: str, words: frozenset[str]) -> bool:
-    """A quick test: what a slip leaves of both words, short of a letter, is the same."""
-    dropped, forms = _dropped(words), shortened(word)
-    return not (
-        word not in dropped
-        and words.isdisjoint(forms)
-        and dropped.keys().isdisjoint(forms)
-        and not _DRAWN.search(word)
-    )
-
-
-def _unslipped(word: str) -> Iterator[str]:
+def _unslipped(word: str, words: frozenset[str]) -> Iterator[str]:
+    yield _dropped(words).get(word, "")
     if _DRAWN.search(word):
         yield _DRAWN.sub(r"\1", word)
         yield _DRAWN.sub(r"\1\1", word)
