@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from string import ascii_lowercase
 
 from guardrail.detect.disguise import leet, pieces
 from guardrail.detect.disguise.names import may_be_name
@@ -23,12 +22,15 @@ _SIGN = re.compile(f"[{leet.SIGNS}]")
 _LETTER = re.compile(r"[^\W\d_]")
 _AROUND = ".,;:?\"'()[]{}<>*~"
 _LONGEST, _MOST = 24, 20_000
-_ROT13 = str.maketrans(ascii_lowercase, ascii_lowercase[13:] + ascii_lowercase[:13])
-_ATBASH = str.maketrans(ascii_lowercase, ascii_lowercase[::-1])
 
 
 def _reverse(word: str) -> str:
     return word[::-1]
+
+
+_LATIN = "abcdefghijklmnopqrstuvwxyz"
+_ROT13 = str.maketrans(_LATIN, _LATIN[13:] + _LATIN[:13])
+_ATBASH = str.maketrans(_LATIN, _LATIN[::-1])
 
 
 def _rot13(word: str) -> str:
