@@ -21,7 +21,7 @@ from guardrail.records import (
     Decision,
     FactName,
     Facts,
-    Image,
+    Finding,
     Output,
     Request,
     Scan,
@@ -138,10 +138,10 @@ class Screener:
 
     def request(self, request: Request, *, everything: bool = False) -> Scanning:
         """Screen the input stage; `everything` asks every detector whether needed or not."""
-        too_long = self._too_long(request.parts)
-        problem = request.problem or too_long or self._unfit(request.images)
+        problem = request.problem or self._over_limits(request)
         unscanned = self._absent | CORE_FACTS if problem else self._absent
         document = Document(request)
+        too_long = self._too_long(request.parts)
         carried: Carried = (yield Recall(request)) if request.conversation else Carried()
         thread = WHOLE if too_long else latest_thread(document, continued=bool(carried))
         sheet = FactSheet(self._providers, unscanned, thread=thread, carried=carried)
@@ -193,7 +193,7 @@ class Screener:
         if unsettled := grey.unsettled():
             sheet.extend(unsettled)
             facts = grey.pending(sheet.facts(settled=not left))
-        decision = _with_findings(verdict, sheet, bound)
+        decision = _with_findings(verdict, sheet.counted, bound)
         asked = frozenset(d.name for d in turn.askable if scans[d.name].status != "skipped")
         ms = (time.perf_counter() - started) * 1e3
         screening = Screening(decision, facts, tuple(scans.values()), ms, turn.problem)
@@ -225,9 +225,11 @@ class Screener:
         best = max(useful, key=lambda detector: self._worth[detector.name])
         return [d for d in useful if d is best or d.cost <= TRIVIAL_US]
 
-    def _unfit(self, images: tuple[Image, ...]) -> str:
+    def _over_limits(self, request: Request) -> str:
         limits = self.policy.limits
-        return check_images(images, max_images=limits.images, max_bytes=limits.image_bytes)
+        return self._too_long(request.parts) or check_images(
+            request.images, max_images=limits.images, max_bytes=limits.image_bytes
+        )
 
     def _too_long(self, parts: Sequence[TextPart]) -> str:
         total = sum(len(part.text) for part in parts)
@@ -243,8 +245,8 @@ def _rebased(scan: Scan, document: Document) -> Scan:
     return replace(scan, findings=tuple(shifted))
 
 
-def _with_findings(decision: Decision, sheet: FactSheet, bound: BoundPolicy) -> Decision:
-    if decision.action is Action.ALLOW or not (findings := sheet.counted):
+def _with_findings(decision: Decision, findings: Sequence[Finding], bound: BoundPolicy) -> Decision:
+    if decision.action is Action.ALLOW or not findings:
         return decision
     labels = bound.labels_of(decision.rule)
     behind = tuple(finding for finding in findings if finding.label in labels)

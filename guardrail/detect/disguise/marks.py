@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from string import ascii_lowercase
 
 from guardrail.detect.disguise import leet, pieces
 from guardrail.detect.disguise.direction import forwardness, is_dense
@@ -27,12 +26,15 @@ _LETTER = re.compile(r"[^\W\d_]")
 _AROUND = ".,;:?\"'()[]{}<>*~"
 _LONGEST, _MOST = 24, 20_000
 _TURNED = 4.0  # log-odds
-_ROT13 = str.maketrans(ascii_lowercase, ascii_lowercase[13:] + ascii_lowercase[:13])
-_ATBASH = str.maketrans(ascii_lowercase, ascii_lowercase[::-1])
 
 
 def _reverse(word: str) -> str:
     return word[::-1]
+
+
+_LATIN = "abcdefghijklmnopqrstuvwxyz"
+_ROT13 = str.maketrans(_LATIN, _LATIN[13:] + _LATIN[:13])
+_ATBASH = str.maketrans(_LATIN, _LATIN[::-1])
 
 
 def _rot13(word: str) -> str:
@@ -170,4 +172,4 @@ def misspelt(word: str) -> str:
     found = words.alias.get(word) or nearest(word)
     if not found and (near := slip(word)) and is_sure(word, near):
         found = near.word
-    return found if found and not is_listed(word) else ""
+    return found
