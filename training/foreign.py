@@ -94,7 +94,7 @@ class Foreign:
         frame = draw.choice(_FRAMES)
         if "{f}" in frame:
             head, _, tail = phrase.partition(" ")
-            frame = f"{head} {{f}} {tail}" if draw.random() < 0.3 else frame  # noqa: PLR2004
+            frame = f"{head} {{f}} {_inside(tail)}" if draw.random() < 0.3 else frame  # noqa: PLR2004
         text, spans = "", []
         for piece in re.split(r"(\{\w\})", frame):
             if piece in {"{n}", "{f}"}:
@@ -102,7 +102,7 @@ class Foreign:
                 spans.append((len(text), len(text) + len(name)))
                 text += name
             else:
-                text += phrase if piece == "{p}" else piece
+                text += piece.replace("{p}", _inside(phrase) if spans else phrase)
         if draw.random() < 0.5 and len(text.lower()) == len(text):  # noqa: PLR2004
             text = text.lower()
         return {"text": text, "spans": spans, "lang": lang, "source": "vocabulary"}
@@ -116,6 +116,11 @@ class Foreign:
             name = self._names.of("n", lang)
         text = name.lower() if draw.random() < 0.6 and len(name.lower()) == len(name) else name  # noqa: PLR2004
         return {"text": text, "spans": [(0, len(text))], "lang": lang, "source": "vocabulary"}
+
+
+def _inside(phrase: str) -> str:
+    """The phrase as it stands within a sentence."""
+    return phrase[0].lower() + phrase[1:]
 
 
 def _plain(low: str, used: Mapping[tuple[str, bool], int]) -> bool:

@@ -12,8 +12,12 @@ import math
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from guardrail.detect.persons.lexicon import DATA, entries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 EXTRA = Path(__file__).with_name("words_zh.txt")
 CUTS = {"first": (-0.3, 0.7, 1.6), "last": (-0.3, 0.7, 1.6), "foreign": (0.0, 1.0, 2.0)}
@@ -25,6 +29,7 @@ KINDS = dict(zip("nvadpcufyeozbstmqriljgxkh", "nvadfffffffaantmmriionnnn", stric
 }
 RAREST = {"s": 2, "i": 2, "o": 8}
 GRAIN = 8
+OWN, DEAREST = 90, 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +123,14 @@ def kept(word: Word, names: frozenset[str]) -> bool:
     return word.count >= RAREST.get(word.kind, 6)
 
 
+def ordinary() -> Iterator[tuple[str, str]]:
+    """Class and word of each of our own words, some of which the dictionary takes for names."""
+    for line in EXTRA.read_text(encoding="utf-8").splitlines():
+        kind, *more = line.split()
+        if kind != "#":
+            yield from ((kind, word) for word in more)
+
+
 def main() -> None:
     """Write both files."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -145,16 +158,18 @@ def listed(words: list[Word], surnames: Surnames, table: dict[int, str]) -> str:
     whole = math.log(sum(word.count for word in words))
     found: dict[tuple[str, int], set[str]] = defaultdict(set)
     have = set()
+    own = {word.translate(table): kind for kind, word in ordinary()}
     for word in words:
-        if kept(word, names):
+        if kept(word, names) or (word.kind == "x" and word.text in own):
             cost = round(GRAIN * (whole - math.log(word.count)) / 2) * 2
-            found["h" if word.text in titles else word.kind, min(160, cost)].add(word.text)
+            mine = word.kind == "x" and word.text in own
+            kind, most = (own[word.text], OWN) if mine else (word.kind, DEAREST)
+            found["h" if word.text in titles else kind, min(most, cost)].add(word.text)
             have.add(word.text)
-    for line in EXTRA.read_text(encoding="utf-8").splitlines():
-        kind, *more = line.split()
-        if kind != "#":
-            found[kind, 90] |= {word.translate(table) for word in more} - have
-    found["h", 90] |= titles - have
+    for text, kind in own.items():
+        if text not in have:
+            found[kind, OWN].add(text)
+    found["h", OWN] |= titles - have
     lines = [f"{kind}\t{cost}\t{' '.join(sorted(v))}" for (kind, cost), v in sorted(found.items())]
     return "# class\tcost, eighths of a nat\twords\n" + "\n".join(lines) + "\n"
 

@@ -89,6 +89,10 @@ class Latin:
         self.usage, self.usage_english = usage.table(self.used), usage.table(english)
         return self.used
 
+    def share(self, other: Latin) -> None:
+        """Take over what another source has learnt of the use of words."""
+        self.used, self.usage, self.usage_english = other.used, other.usage, other.usage_english
+
     def texts(self) -> Iterator[str]:
         """English and German texts, for counting how words are used."""
         for name in _TEXTS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from guardrail.detect.persons.lexicon import COMMON, PLACE, latin_words
@@ -13,11 +14,22 @@ from guardrail.detect.persons.lexicon import rows as lines_of
 if TYPE_CHECKING:
     import random
     from collections.abc import Callable
-    from pathlib import Path
 
 _GLYPHS = "bcdfghjklmnprstvwxyz"
 _VOWELS = "aeiouy"
 _INITIALS = "ABCDEGHJKLMPRST"
+_ALIKE = {
+    **dict.fromkeys(("sv", "da", "no", "fi", "et"), "nordic"),
+    **dict.fromkeys(("pl", "cs", "sk", "hr", "sl"), "slavic"),
+    **dict.fromkeys(("id", "ms"), "idms"),
+    **dict.fromkeys(("ca", "gl"), "es"),
+    "fil": "ph",
+    "sw": "af",
+    "az": "tr",
+    "vi": "vn",
+    "af": "nl",
+}
+"""Languages -> what the lists of names call them, or one whose names are alike."""
 _MIXTURE = ("en", "en", "en", "de", "fr", "it", "es", "slavic", "nordic", "jp")
 LISTED, SHUFFLED, STRANGE, INITIAL, SYLLABLES = 0.3, 0.25, 0.15, 0.06, 0.12
 """Shares of full names: listed, of parts of listed ones (English, else), with an initial; of parts
@@ -31,11 +43,15 @@ class Names:
         self._draw = draw
         self.listed = [name for name in _listed(data) if not avoid(name)]
         self._parts = {"f": _by_language("given.tsv"), "l": _by_language("surnames.tsv")}
+        self._vietnamese = _vietnamese()
         self._firsts = [name.split()[0] for name in self.listed]
         self._lasts = [name.split()[-1] for name in self.listed]
 
     def of(self, slot: str, language: str) -> str:
         """A name for a slot of a frame."""
+        language = _ALIKE.get(language, language)
+        if language == "vn":
+            return self._in_vietnam(slot)
         if slot == "p":
             slot = "n" if self._chance(0.5) else "h"
         if slot == "n":
@@ -60,6 +76,14 @@ class Names:
             language = draw.choice(_MIXTURE)
         middle = f" {draw.choice(_INITIALS)}." if self._chance(INITIAL) else ""
         return f"{self._part('f', language)}{middle} {self._part('l', language)}"
+
+    def _in_vietnam(self, slot: str) -> str:
+        """A name whose parts are put together, the family name first."""
+        family, middle, given = map(self._draw.choice, self._vietnamese)
+        if slot == "l":
+            return family
+        called = given if self._chance(0.3) else f"{middle} {given}"
+        return called if slot == "f" else f"{family} {called}"
 
     def _part(self, slot: str, language: str) -> str:
         found = self._parts[slot].get(language) or self._parts[slot]["en"]
@@ -91,6 +115,12 @@ def _listed(data: Path) -> list[str]:
                 if row["real"] and row["lang"] == "en" and " " in name:
                     found.append(name)
     return found
+
+
+def _vietnamese() -> list[list[str]]:
+    """Family names, middle and given names."""
+    lines = Path(__file__).with_name("names_vi.tsv").read_text("utf-8").split("\n")
+    return [line.partition("\t")[2].split() for line in lines if line and line[0] != "#"]
 
 
 def _by_language(file: str) -> dict[str, list[str]]:

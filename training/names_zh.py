@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from guardrail.detect.persons.lexicon import entries
 from guardrail.detect.persons.segmentation import simplified
+from training.hanzi import ordinary
 
 if TYPE_CHECKING:
     import random
@@ -32,9 +33,11 @@ class NamesZh:
         self._foreign: list[str] = []
         self._places: list[str] = []
         often: list[tuple[int, str, bool]] = []
+        own = {word.translate(table) for _, word in ordinary()}
         self._ends = PLACE_ENDS.read_text(encoding="utf-8").split()
         with dictionary.open(encoding="utf-8") as lines:
-            for word, count, kind in map(str.split, lines):
+            for word, count, sort in map(str.split, lines):
+                kind = "n" if word in own else sort
                 if kind == "nrt" and 2 <= len(word) <= 6:  # noqa: PLR2004
                     self._foreign.append(word)
                 if kind == "ns" and 2 <= len(word) <= 6:  # noqa: PLR2004

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 FRAMES = Path(__file__).with_name("frames_cjk.tsv")
 FRAMED, NAMED, ALONE = 5000, 3000, 1500
-"""How many requests with a word, requests with a name, and names alone."""
+"""How many requests with a word (half as many as words at most), with a name, and names alone."""
 _HAN = re.compile("[\u3400-\u9fff]+")
 
 
@@ -41,7 +41,7 @@ def rows(
     frames = [line.partition("\t")[2] for line in _frames() if line.startswith(lang)]
     for word in words:
         yield _row(word, [])
-    for _ in range(FRAMED):
+    for _ in range(min(FRAMED, len(words) // 2)):
         yield _row(draw.choice(frames).replace("{}", draw.choice(words)), [])
     for number in range(NAMED + ALONE):
         frame = draw.choice(frames) if number < NAMED else "{}"

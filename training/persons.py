@@ -9,6 +9,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from guardrail.detect.persons.lexicon import DATA
 from guardrail.detect.persons.tagging import BEGIN, END, INSIDE, OUT, SINGLE, Tagger
 from guardrail.detect.persons.usage import packed
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 BITS = 18
-LEAST, FLOOR = -1.6, -3.0
+LEAST, FLOOR = -2.0, -3.0
+SEEDS = (7, 8)  # the rows drawn differ; the weights are averaged
 Row = dict[str, Any]
 _WORD = re.compile(r"[^\W\d_]+")
 _NOT_LETTERS = re.compile(r"[\W_]+")
@@ -106,10 +109,16 @@ def train(data: Path, without: frozenset[str] = frozenset()) -> dict[str, bytes]
     """
     from training.latin import Latin
 
-    source = Latin(Rows(data), data, without=without)
-    used = source.learn_usage()
-    examples = [x for row in source.rows() if (x := source.example(row, BITS)) is not None]
-    weights, moves = fit(examples, BITS, epochs=6, ridge=1e-5, care=Care(drop=0.2, calm=3))
+    rows = Rows(data)
+    sources = [Latin(rows, data, seed, without) for seed in SEEDS]
+    used = sources[0].learn_usage()
+    fitted = []
+    for source in sources:
+        source.share(sources[0])
+        examples = [x for row in source.rows() if (x := source.example(row, BITS)) is not None]
+        fitted.append(fit(examples, BITS, epochs=6, ridge=1e-5, care=Care(drop=0.2, calm=3)))
+    weights = np.mean([one for one, _ in fitted], axis=0)
+    moves = np.mean([one for _, one in fitted], axis=0)
     content = pack(weights, moves, BITS, LEAST, FLOOR)
     table = usage.hopeless(used, Tagger.of(content))
     return {"tagger_latin.bin": content, "usage_latin.bin": packed(table)}

@@ -26,6 +26,8 @@ SETTINGS = {
     "zh": (17, 6, 2e-4, -0.25, -2.0),
 }
 WRITTEN = 3
+MOST = {"ja": 5000}
+"""How many ordinary words, drawn, where all of them cost names."""
 BORROWED = {"zh": ("ja",)}
 """Practice prompts in another language whose text the tagger is shown, too."""
 SEEDS = (7, 8, 9)  # the names put into sentences differ; the weights are averaged
@@ -52,6 +54,8 @@ def _rows(script: str, source: Chinese | Japanese | Korean, seed: int) -> list[R
     """The rows of a source, ordinary words and the practice prompts."""
     draw = random.Random(seed)  # noqa: S311
     plain = [*vocabulary(script), *source.plain()]
+    if script in MOST:
+        plain = draw.sample(plain, MOST[script])
     practice = list(prompts([script, *BORROWED.get(script, ())]))
     ordinary = rows_of(script, plain, source.name, draw)
     return [*source.rows(), *ordinary, *(practice * WRITTEN)]

@@ -127,3 +127,58 @@ def test_a_listed_name_inside_a_longer_one_frees_what_stands_beside_it() -> None
     listed = Hit(0, 12, Kind.PUBLIC, 0.9, known=True)
     beside = Hit(13, 16, Kind.PRIVATE, 0.5)
     assert select([beside, listed, longer]) == [listed, beside]
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "güzel çocuk",
+        "kitap",
+        "người đàn ông",
+        "khỏa thân",
+        "quan hệ",
+        "makanan enak",
+        "kehidupan",
+        "criança",
+        "queijo",
+        "coisas bonitas",
+        "forchetta",
+        "vasca da bagno",
+        "mujer",
+        "abejas",
+        "magagawa",
+        "kaibigan",
+        "människa",
+        "flicka",
+        "książka",
+        "zewnętrzny",
+        "沙滩",
+        "顾客",
+        "永恒",
+        "伊朗",
+        "巴黎",
+        "강아지",
+        "드레스",
+        "레깅스",
+        "仕事",
+        "友達",
+        "D",
+        "3d",
+    ],
+)
+def test_ordinary_words_by_themselves_are_nobody(word: str) -> None:
+    assert seen(word) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Nguyễn Văn Hùng",
+        "ayşe yılmaz",
+        "Gabriella Montalti, spiaggia",
+        "김민지 사진",
+        "王晓东的照片",
+    ],
+)
+def test_names_by_themselves_are_names(text: str) -> None:
+    assert seen(text)

@@ -16,6 +16,7 @@ from guardrail.detect.persons.korean import KoreanNames
 from guardrail.detect.persons.latin import LatinNames
 from guardrail.detect.persons.references import References
 from guardrail.detect.persons.roles import Setting, in_context, of_franchise, of_thing
+from guardrail.detect.persons.segmentation import Page
 from guardrail.records import FactName, Finding, Kind, Role, Span
 from guardrail.text import fold
 from guardrail.text.scripts import has_han, has_hangul, has_kana
@@ -146,11 +147,19 @@ class PersonNames:
         elif has_han(raw):
             hits += self._chinese.find(raw)
             if len(raw) <= _SHORT and not _CHINESE.search(raw):
-                hits += self._japanese.find(raw, full_only=True)
+                hits += self._japanese_in_han(raw)
         if has_hangul(raw):
             hits += self._korean.find(raw)
         hits += self._alphabets.find(raw)
         return hits
+
+    def _japanese_in_han(self, raw: str) -> list[Hit]:
+        """Full Japanese names in a text without kana, but for what is a Chinese word."""
+        hits = self._japanese.find(raw, full_only=True)
+        if not hits:
+            return hits
+        page = Page(raw)
+        return [hit for hit in hits if not page.is_word(hit.start, hit.end)]
 
 
 def _mapped(hit: Hit, view: View) -> Hit:

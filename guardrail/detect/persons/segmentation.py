@@ -97,6 +97,10 @@ class Page:
         self.words = segment(self.text)
         self.edges = {start for start, _, _ in self.words} | {len(text)}
 
+    def is_word(self, start: int, end: int) -> bool:
+        """Whether the range is one ordinary word."""
+        return any((a, b) == (start, end) and CLASSES[kind] != "x" for a, b, kind in self.words)
+
     def covered(self, start: int, end: int) -> bool:
         """Whether ordinary words of two characters or more make up most of the range."""
         for a, b, kind in self.words:
