@@ -10,10 +10,10 @@ from guardrail.detect.disguise import leet, pieces
 from guardrail.detect.disguise.direction import forwardness, is_dense
 from guardrail.detect.disguise.names import may_be_name
 from guardrail.detect.disguise.romaji import is_syllables
-from guardrail.detect.disguise.segments import is_listed, is_word
+from guardrail.detect.disguise.segments import is_listed, is_word, unaccented
 from guardrail.detect.disguise.slips import is_sure, is_weak, slip
-from guardrail.detect.disguise.spelling import bare, nearest
-from guardrail.detect.disguise.vocabulary import vocabulary
+from guardrail.detect.disguise.spelling import nearest
+from guardrail.detect.disguise.vocabulary import vocabulary, worn
 from guardrail.detect.persons.lexicon import latin_words
 
 REVERSED, CIPHER = "reversed", "cipher"
@@ -120,11 +120,10 @@ def _accent_marks(word: str) -> Iterator[str]:
         yield "R"
     if not vocabulary().known(word) and not is_dense(word) and not is_word(word):
         yield _spelling_mark(word)
-    plain = bare(word)
-    if plain.isascii() and plain != word and not is_word(word):
-        if plain in vocabulary().telling:
+    if not is_dense(word) and (plain := unaccented(word)):
+        if plain in worn():
             yield "A"
-        elif len(word) > LEAST and is_word(plain):
+        elif len(word) > LEAST:
             yield "a"
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from guardrail.detect.disguise.changes import changed
 from guardrail.detect.disguise.dense import is_dense_odd, read_dense
+from guardrail.detect.disguise.direction import is_dense
 from guardrail.detect.disguise.encoded import LONG, encoded, may_be_encoded
 from guardrail.detect.disguise.fragments import across, joined, may_be_joined
 from guardrail.detect.disguise.marks import MARKS, REVERSED
@@ -158,7 +159,12 @@ class _Draft:
             settled, places = self.views.settled(chosen)
             self.view = self.steps[-1] = settled
             before = self.steps[:-1]
-            self.rewritten += [_through(before, *place) for place in places]
+            settled_at = [_through(before, *place) for place in places]
+            self.rewritten += settled_at
+            self.translated += [place for place in settled_at if self._is_dense(place)]
+
+    def _is_dense(self, place: Range) -> bool:
+        return is_dense(self.steps[-1].raw[place[0]])
 
     def go_on(self, before: str, *, close: bool) -> None:
         """Read on from the message before, where this one does: what it says is said of both."""
@@ -194,7 +200,7 @@ class _Draft:
         marks = set("".join(marked))
         if changes := self._japanese(marks):
             return changes, False
-        changes = [] if text.isascii() else list(read_dense(text))
+        changes = [] if text.isascii() else list(read_dense(text, parted="separators" in tricks))
         if marks or tricks or "13" in text:
             if not marks.isdisjoint("rRq") and is_backwards(text):
                 return [], True

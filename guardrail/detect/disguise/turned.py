@@ -10,7 +10,7 @@ from guardrail.detect.disguise.changes import Change
 from guardrail.detect.disguise.direction import forwardness
 from guardrail.detect.disguise.marks import LEAST, MARKS, REVERSED, SURE, TURNS, WORD, misspelt
 from guardrail.detect.disguise.names import is_name_backwards
-from guardrail.detect.disguise.segments import is_word
+from guardrail.detect.disguise.segments import is_word, unaccented
 from guardrail.detect.disguise.slips import slip
 from guardrail.detect.disguise.spelling import bare
 from guardrail.detect.disguise.vocabulary import vocabulary, worn
@@ -87,8 +87,8 @@ def _each(text: str, low: str, marks: set[str]) -> Iterator[Change]:
     for match in words:
         word = match[0]
         if not word.isascii():
-            plain = bare(word)
-            if accented and plain != word and plain.isascii():
+            plain = unaccented(word) or bare(word)
+            if accented and plain != word and (plain.isascii() or is_word(plain)):
                 yield Change(*match.span(), _cased(text[match.start()], plain), ACCENT)
                 continue
         if "m" in MARKS[word] and (plain := misspelt(word)):
