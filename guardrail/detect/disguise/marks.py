@@ -67,6 +67,7 @@ class Marks(dict[str, str]):
     misspelt, the last short of a letter. `n`: perhaps
     one of a name. `l`, `L`: an ordinary or a telling word in leet. `j`, `J`: one cut into
     pieces. `k`: perhaps a Japanese word in Latin letters. `q`: one that looks turned round.
+    `u`: one that no list has, nor one like it.
     """
 
     def __missing__(self, token: str) -> str:
@@ -110,7 +111,7 @@ def _marks(word: str) -> Iterator[str]:
 
 def looks_turned(word: str) -> bool:
     """Whether a folded word no list has is written as words are backwards, and only so."""
-    return forwardness(word) <= -_TURNED and not is_dense(word) and not is_word(word)
+    return not is_dense(word) and not is_word(word) and forwardness(word) <= -_TURNED
 
 
 def _accent_marks(word: str) -> Iterator[str]:
@@ -131,7 +132,9 @@ def _spelling_mark(word: str) -> str:
     if misspelt(word):
         return "m"
     found = slip(word)
-    return "" if found is None else ("v" if is_weak(word, found) else "w")
+    if found is None:
+        return "u"
+    return "v" if is_weak(word, found) else "w"
 
 
 def _turn_mark(word: str, mark: str, plain: str) -> str:

@@ -45,7 +45,7 @@ _LONGEST = 18  # letters of a word
 _SPANNED, _CUT, _SPELT, _UNKNOWN, _LETTER = 1.0, 5.0, 1.0, 8.0, 1.5  # costs, as logarithms
 _NEVER = 1e9
 _LEAST, _LONG_WORD = 3, 4
-_SURE, _SURER, _OWN, _MOSTLY, _FEW = 0.55, 0.75, 0.25, 0.6, 2
+_SURE, _SURER, _OWN, _MOSTLY, _SOME, _FEW = 0.55, 0.75, 0.25, 0.6, 0.2, 2
 
 
 class Word(NamedTuple):
@@ -79,26 +79,41 @@ def may_be_romaji(text: str, tokens: Sequence[str], marked: Sequence[str]) -> bo
 
     marked: the marks of the tokens, `k` for a word that may be Japanese.
     """
-    hits = sum("k" in marks for marks in marked)
-    if not hits:
+    hits = [token for token, marks in zip(tokens, marked, strict=True) if "k" in marks]
+    if not (len(hits) > 1 or (hits and not _PARTICLES.isdisjoint(tokens))):
         return False
-    least = hits > 1 or not _PARTICLES.isdisjoint(tokens)
-    return least and any(True for _ in read_romaji(text))
+    amid = len(hits) > _FEW and not _FIRM_PARTICLES.isdisjoint(tokens)
+    if not amid and sum(map(len, hits)) < _SOME * len(text):
+        return False
+    return any(True for _ in read_romaji(text))
 
 
 def read_romaji(text: str) -> Iterator[Change]:
     """The runs of Japanese words in Latin letters, each word as Japanese writes it."""
-    runs = [list(_PIECE.finditer(text, *m.span())) for m in _RUN.finditer(text[:_MOST])]
+    found = list(_RUN.finditer(text[:_MOST]))
+    letters = sum(map(str.isalpha, text[:_MOST]))
+    if sum(len(m[0]) for m in found) < _MOSTLY * letters:
+        found = [m for m in found if _is_sentence(m[0])]
+    runs = [list(_PIECE.finditer(text, *m.span())) for m in found]
     read = [(pieces, _segmented(_lowered(text, pieces))) for pieces in runs]
     told = [_Told.of(pieces, words) for pieces, words in read]
     whole = _Told(*map(sum, zip(*told, strict=True))) if told else _NOTHING
-    japanese = whole.own_mostly and whole.letters >= _MOSTLY * sum(map(str.isalpha, text[:_MOST]))
+    japanese = whole.own_mostly and whole.letters >= _MOSTLY * letters
     for (pieces, words), one in zip(read, told, strict=True):
         if one.surely or (japanese and one.likely):
             yield from _changes(text, pieces, words)
 
 
 _MOST = 2000
+
+
+def _is_sentence(run: str) -> bool:
+    """Whether a run may be Japanese amid another language."""
+    words = run.lower().split(" ")
+    return len(words) > _FEW + 1 and not _FIRM_PARTICLES.isdisjoint(words)
+
+
+_FIRM_PARTICLES = frozenset(["no", "wo", "ga", "ni", "wa"])
 
 
 def _lowered(text: str, pieces: Sequence[re.Match[str]]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from guardrail.detect.persons.lexicon import latin_words
 
 _SIGN = re.compile(r"[^\w]+")
 _LONGEST = 20
+_LATIN_END = "\u0370"
 _UNKNOWN, _LETTER, _WORD = 6.0, 1.8, 3.0
 
 
@@ -79,7 +80,7 @@ def _bared() -> dict[str, str]:
 def unaccented(word: str) -> str:
     """The listed word that an accented one is but for its accents; empty where there is none."""
     plain = bare(word)
-    if plain == word or is_word(word):
+    if plain == word or plain[:1] >= _LATIN_END or is_word(word):
         return ""
     if plain.isascii() and is_word(plain):
         return plain
