@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 
 from guardrail.detect.disguise import leet, pieces
 from guardrail.detect.disguise.direction import forwardness, is_dense
+from guardrail.detect.disguise.hepburn import is_syllables
 from guardrail.detect.disguise.names import may_be_name
-from guardrail.detect.disguise.romaji import is_syllables
 from guardrail.detect.disguise.segments import is_listed, is_word, unaccented
 from guardrail.detect.disguise.slips import is_sure, is_weak, slip
 from guardrail.detect.disguise.spelling import nearest

@@ -59,7 +59,8 @@ def is_sure(word: str, found: Slip) -> bool:
 def is_weak(word: str, found: Slip) -> bool:
     """Whether a slip may well be a word of another language."""
     if found.kind == DOUBLED:
-        return len(found.word) <= _MIN and _DRAWN.search(word) is None
+        firm = len(found.word) > _MIN and (found.telling or found.word in vocabulary().common)
+        return not firm and _DRAWN.search(word) is None
     return found.kind == DROPPED
 
 
