@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from sudachipy import Dictionary, SplitMode
 
-from guardrail.detect.disguise import romaji
+from guardrail.detect.disguise import hepburn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(romaji.__file__).parents[1]
+ROOT = Path(hepburn.__file__).parents[1]
 FILES = ("benign.jsonl", "person_spans.jsonl", "sexual_labelled.jsonl", "harmful_nonsexual.jsonl")
 RUN = re.compile("[\u3041-\u3096\u30a1-\u30fc\u3005\u4e00-\u9fff]+(?:・[\u30a1-\u30fc]+)*")
 PARTICLE, AUXILIARY, VERB, ADJECTIVE = "助詞", "助動詞", "動詞", "形容詞"
@@ -61,14 +61,14 @@ def main() -> None:
         kept[word] = max(kept[word], NAME)
     for name in ("given.tsv", "surnames.tsv"):
         for latin, languages, *_ in _fields(ROOT / "persons/data" / name):
-            said = romaji.spelled(latin)
-            if "jp" in languages.split(",") and romaji.is_syllables(latin.lower()):
-                kept.setdefault((romaji.in_kana(latin), said), PART)
+            said = hepburn.spelled(latin)
+            if "jp" in languages.split(",") and hepburn.is_syllables(latin.lower()):
+                kept.setdefault((hepburn.in_kana(latin), said), PART)
     lines = [(f"0{said}", 0.0, written, "") for written, said in COUNTERS.items()]
     for (written, said), n in kept.items():
         if said and len(said) <= MOST_LETTERS:
             cost = round(math.log(total / n) + HIRAGANA * bool(ONLY_KANA.fullmatch(written)), 1)
-            lines.append((romaji.key(said), cost, written, said))
+            lines.append((hepburn.key(said), cost, written, said))
     lines.sort()
     page = "".join(
         f"{k}\t{written}\t{cost}\t{'' if said == k else said}\n" for k, cost, written, said in lines
@@ -100,9 +100,9 @@ def _words(text: str) -> Iterator[tuple[str, str]]:
         said = SAID.get(surface, "") if kind == PARTICLE else ""
         said = said or SPOKEN.get(surface, "") or word.reading_form()
         if not said.endswith("ッ"):
-            yield surface, romaji.spelled(_latin(said))
+            yield surface, hepburn.spelled(_latin(said))
         if last and kind in (PARTICLE, AUXILIARY):
-            yield last[0] + surface, romaji.spelled(_latin(last[1] + said))
+            yield last[0] + surface, hepburn.spelled(_latin(last[1] + said))
         last = (surface, said) if kind in (VERB, ADJECTIVE) else None
 
 
@@ -114,7 +114,7 @@ def _spelled(written: str) -> str:
         if not re.fullmatch("[\u30a1-\u30fc]+", reading):
             return ""
         said.append(reading)
-    return romaji.spelled(_latin("".join(said)))
+    return hepburn.spelled(_latin("".join(said)))
 
 
 def _latin(reading: str) -> str:
@@ -174,9 +174,9 @@ def _latin_names() -> Iterator[tuple[str, str]]:
             written = next((form for form in forms if HAN.search(form) and RUN.fullmatch(form)), "")
             for form in forms:
                 words = form.lower().split()
-                if written and len(words) == PAIR and all(map(romaji.is_syllables, words)):
-                    yield written, romaji.spelled("".join(words))
-                    yield written, romaji.spelled("".join(reversed(words)))
+                if written and len(words) == PAIR and all(map(hepburn.is_syllables, words)):
+                    yield written, hepburn.spelled("".join(words))
+                    yield written, hepburn.spelled("".join(reversed(words)))
 
 
 def _fields(path: Path) -> Iterator[list[str]]:

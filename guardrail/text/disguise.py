@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from guardrail.text.views import View
 
-_LETTER = "a-z\u00df-\u00f6\u00f8-\u024f\u0370-\u03ff\u0400-\u052f"
+_LETTER = "a-z\u00df-\u00f6\u00f8-\u024f\u0370-\u03ff\u0400-\u052f\u1e00-\u1eff"
 _HIRA = "\u3041-\u3096"
 _KATA_HAN = "\u30a1-\u30fa\u30fc\u3005\u3400-\u9fff"
 _CJK = _HIRA + _KATA_HAN

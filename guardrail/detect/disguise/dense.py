@@ -56,7 +56,7 @@ def is_dense_odd(text: str) -> bool:
         return False
     if _turned(text) or is_turned(text):
         return True
-    return bool(_PICTURED.search(text) or _GAP.search(text))
+    return bool(_PICTURED.search(text) or _GAP.search(text) or _LONE_SYLLABLES.search(text))
 
 
 def has_term_across(left: str, right: str) -> bool:
@@ -71,11 +71,18 @@ def _turned(text: str) -> list[tuple[int, int, int]]:
     return _backwards().find_matches_as_indexes(_LONE.sub("\ufffd", text))
 
 
-def read_dense(text: str) -> Iterator[Change]:
-    """What such a text reads: whole runs the right way round, or single terms; signs left out."""
+def read_dense(text: str, *, parted: bool = False) -> Iterator[Change]:
+    """What such a text reads: whole runs the right way round, or single terms; signs left out.
+
+    parted: whether letters are known to be parted in it.
+    """
     if not _DENSE.search(text):
         return
     yield from _unparted(text)
+    if parted:
+        for gap in _BESIDE_LONE.finditer(text):
+            yield Change(*gap.span(), "", _PARTED)
+    yield from _lone_syllables(text)
     found = _turned(text)
     if not found and not is_turned(text):
         return
@@ -96,6 +103,24 @@ def read_dense(text: str) -> Iterator[Change]:
 
 
 _BEYOND_DOUBT = 21.0
+
+
+_BESIDE_LONE = re.compile(
+    f"(?<=[{_LETTER}])(?:[.\\-_*~|^+/'\u00b7\u2022]|[ ](?=[\u3041-\u3096])"
+    f"|(?<![{_LETTER}]{{2}})[ ]|[ ](?=[{_LETTER}](?![{_LETTER}])))(?=[{_LETTER}])"
+)
+_LONE_SYLLABLES = re.compile(
+    "(?<![\uac00-\ud7a3])(?:[\uac00-\ud7a3] ){3,}[\uac00-\ud7a3](?![\uac00-\ud7a3])"
+)
+_MANY = 11  # letters and spaces of syllables that nobody writes so by chance
+
+
+def _lone_syllables(text: str) -> Iterator[Change]:
+    """Korean written syllable by syllable: many of them, or a telling term."""
+    for match in _LONE_SYLLABLES.finditer(text):
+        joined = match[0].replace(" ", "")
+        if len(match[0]) >= _MANY or _forwards().find_matches_as_indexes(joined):
+            yield Change(*match.span(), joined, _PARTED)
 
 
 def _both(text: str, low: int, start: int, end: int, high: int) -> str:

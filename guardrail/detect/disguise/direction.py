@@ -114,7 +114,7 @@ def _odd() -> AhoCorasick:
 
 def _part(run: str, telling: Sequence[tuple[int, int]]) -> Part | None:
     """The part of a run that turned round makes it most like writing, if by enough."""
-    run = run[:_LONGEST]
+    run, telling = run[:_LONGEST], [place for place in telling if place[1] <= _LONGEST]
     weights, edged = _weights(), f"{_START}{run}{_END}"
     sums = list(accumulate(weights.get(edged[i : i + 2], 0) for i in range(len(run) + 1)))
     best: Part | None = None

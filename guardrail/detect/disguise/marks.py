@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 
 from guardrail.detect.disguise import leet, pieces
 from guardrail.detect.disguise.direction import forwardness, is_dense
+from guardrail.detect.disguise.hepburn import is_syllables
 from guardrail.detect.disguise.names import may_be_name
-from guardrail.detect.disguise.romaji import is_syllables
-from guardrail.detect.disguise.segments import is_listed, is_word
+from guardrail.detect.disguise.segments import is_listed, is_word, unaccented
 from guardrail.detect.disguise.slips import is_sure, is_weak, slip
-from guardrail.detect.disguise.spelling import bare, nearest
-from guardrail.detect.disguise.vocabulary import vocabulary
+from guardrail.detect.disguise.spelling import nearest
+from guardrail.detect.disguise.vocabulary import vocabulary, worn
 from guardrail.detect.persons.lexicon import latin_words
 
 REVERSED, CIPHER = "reversed", "cipher"
@@ -71,6 +71,7 @@ class Marks(dict[str, str]):
     misspelt, the last short of a letter. `n`: perhaps
     one of a name. `l`, `L`: an ordinary or a telling word in leet. `j`, `J`: one cut into
     pieces. `k`: perhaps a Japanese word in Latin letters. `q`: one that looks turned round.
+    `u`: one that no list has, nor one like it.
     """
 
     def __missing__(self, token: str) -> str:
@@ -127,7 +128,7 @@ def _marks(word: str) -> Iterator[str]:
 
 def looks_turned(word: str) -> bool:
     """Whether a folded word no list has is written as words are backwards, and only so."""
-    return forwardness(word) <= -_TURNED and not is_dense(word) and not is_word(word)
+    return not is_dense(word) and not is_word(word) and forwardness(word) <= -_TURNED
 
 
 def _accent_marks(word: str) -> Iterator[str]:
@@ -137,11 +138,10 @@ def _accent_marks(word: str) -> Iterator[str]:
         yield "R"
     if not vocabulary().known(word) and not is_dense(word) and not is_word(word):
         yield _spelling_mark(word)
-    plain = bare(word)
-    if plain.isascii() and plain != word and not is_word(word):
-        if plain in vocabulary().telling:
+    if not is_dense(word) and (plain := unaccented(word)):
+        if plain in worn():
             yield "A"
-        elif len(word) > LEAST and is_word(plain):
+        elif len(word) > LEAST:
             yield "a"
 
 
@@ -149,7 +149,9 @@ def _spelling_mark(word: str) -> str:
     if misspelt(word):
         return "m"
     found = slip(word)
-    return "" if found is None else ("v" if is_weak(word, found) else "w")
+    if found is None:
+        return "u"
+    return "v" if is_weak(word, found) else "w"
 
 
 def _turn_mark(word: str, mark: str, plain: str) -> str:

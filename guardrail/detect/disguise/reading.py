@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from guardrail.detect.disguise.changes import changed
 from guardrail.detect.disguise.dense import is_dense_odd, read_dense
+from guardrail.detect.disguise.direction import is_dense
 from guardrail.detect.disguise.encoded import LONG, encoded, may_be_encoded
 from guardrail.detect.disguise.fragments import across, joined, may_be_joined
 from guardrail.detect.disguise.marks import MARKS, REVERSED
@@ -15,7 +16,7 @@ from guardrail.detect.disguise.romaji import SOUND, TRICK, may_be_romaji, read_r
 from guardrail.detect.disguise.segments import chosen
 from guardrail.detect.disguise.syllabaries import TRICK as SYLLABARY
 from guardrail.detect.disguise.syllabaries import is_swapped, respelled
-from guardrail.detect.disguise.turned import SPELLING, is_backwards, turned
+from guardrail.detect.disguise.turned import MANY, SPELLING, is_backwards, turned
 from guardrail.text import Views
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     Range = tuple[int, int]
 
 _ROUNDS = 3
-_WEAK = str.maketrans("", "", "nwvkq")
+_WEAK = str.maketrans("", "", "nwvkqu")
 _HALF_WIDTH = re.compile("[\uff66-\uff9d]{2}")
 _LEGIBLE = frozenset({SPELLING})
 _SPELLED = frozenset({TRICK, SOUND, SYLLABARY})  # how Japanese is written hides nothing
@@ -102,8 +103,15 @@ def _is_odd(text: str) -> bool:
 
 
 def _slips(marks: str) -> bool:
-    slips = marks.count("w")
-    return slips > 1 or (slips == 1 and "v" in marks)
+    """Whether slips are many among the words that no list has; a letter too few counts less."""
+    firm = marks.count("w")
+    if not firm:
+        return False
+    weak = marks.count("v")
+    return 2 * firm + weak > _FEW and firm + weak >= MANY * (firm + weak + marks.count("u"))
+
+
+_FEW = 2
 
 
 class _Draft:
@@ -158,7 +166,13 @@ class _Draft:
             settled, places = self.views.settled(chosen)
             self.view = self.steps[-1] = settled
             before = self.steps[:-1]
-            self.rewritten += [_through(before, *place) for place in places]
+            settled_at = [_through(before, *place) for place in places]
+            self.rewritten += settled_at
+            self.translated += [place for place in settled_at if self._is_dense(place)]
+
+    def _is_dense(self, place: Range) -> bool:
+        raw = self.steps[0].raw
+        return place[0] < len(raw) and is_dense(raw[place[0]])
 
     def go_on(self, before: str, *, close: bool) -> None:
         """Read on from the message before, where this one does: what it says is said of both."""
@@ -194,7 +208,7 @@ class _Draft:
         marks = set("".join(marked))
         if changes := self._japanese(marks):
             return changes, False
-        changes = [] if text.isascii() else list(read_dense(text))
+        changes = [] if text.isascii() else list(read_dense(text, parted="separators" in tricks))
         if marks or tricks or "13" in text:
             if not marks.isdisjoint("rRq") and is_backwards(text):
                 return [], True

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from guardrail.detect.disguise.changes import Change
+from guardrail.detect.disguise.hepburn import TOKEN, in_kana, key, spelled
 from guardrail.detect.disguise.vocabulary import vocabulary
 
 if TYPE_CHECKING:
@@ -17,27 +18,8 @@ if TYPE_CHECKING:
 TRICK, SOUND = "romaji", "sound"
 """A word that was read, and one of which only the sound is known."""
 
-_SYLLABLE = (
-    "(?:(?:(?:[kgnhbpmr]y|[sc]h|ts|sy|ty|zy|jy|[kgszjtdnhfbpmryw])?[aiueo\u0101\u012b\u016b\u0113"
-    "\u014d\u00e2\u00ea\u00ee\u00f4\u00fb]|n(?!y?[aiueo])'?|m(?=[bpm])"
-    "|k(?=k)|s(?=s)|t(?=t|ch)|p(?=p)|c(?=ch)|d(?=d)|g(?=g)|b(?=b)|v[aiueo]|oh(?![aiueo]))-?)"
-)
-_TOKEN = f"{_SYLLABLE}{{1,12}}"
-_WORD = re.compile(rf"{_TOKEN}\Z")
-_RUN = re.compile(rf"(?<![^\W\d])(?<!['@#/.-]){_TOKEN}(?:[ ]+{_TOKEN})*(?![\w'@/-])", re.IGNORECASE)
+_RUN = re.compile(rf"(?<![^\W\d])(?<!['@#/.-]){TOKEN}(?:[ ]+{TOKEN})*(?![\w'@/-])", re.IGNORECASE)
 _PIECE = re.compile(r"[^ ]+")
-_LATIN = re.compile(r"[^\W\d_]+")
-_SPELLINGS = tuple(
-    (re.compile(pattern), spelled)
-    for pattern, spelled in (
-        ("[\u0101\u00e2]", "aa"), ("[\u012b\u00ee]", "ii"), ("[\u016b\u00fb]", "uu"),
-        ("[\u0113\u00ea]", "ee"), ("[\u014d\u00f4]", "ou"), ("[-']", ""), ("oh(?![aiueo])", "oo"),
-        ("m(?=[bp])", "n"), ("tch", "cch"), ("sy", "sh"), ("ty", "ch"), ("[zj]y", "j"),
-        ("si", "shi"), ("ti", "chi"), ("tu", "tsu"), ("(?<![sc])hu", "fu"), ("zi|di", "ji"),
-        ("dzu|du", "zu"), ("wo", "o"),
-    )
-)  # fmt: skip
-_LONG = re.compile(r"([aiue])\1+|o[ou]+")
 _PARTICLES = frozenset(
     ["no", "wo", "o", "ga", "ni", "wa", "de", "to", "mo", "e", "he", "kara", "na", "te"]
 )
@@ -45,7 +27,7 @@ _LONGEST = 18  # letters of a word
 _SPANNED, _CUT, _SPELT, _UNKNOWN, _LETTER = 1.0, 5.0, 1.0, 8.0, 1.5  # costs, as logarithms
 _NEVER = 1e9
 _LEAST, _LONG_WORD = 3, 4
-_SURE, _SURER, _OWN, _MOSTLY, _FEW = 0.55, 0.75, 0.25, 0.6, 2
+_SURE, _SURER, _OWN, _MOSTLY, _SOME, _FEW = 0.55, 0.75, 0.25, 0.6, 0.2, 2
 
 
 class Word(NamedTuple):
@@ -56,49 +38,46 @@ class Word(NamedTuple):
     cost: float
 
 
-def spelled(token: str) -> str:
-    """A word in Latin letters in one spelling (Hepburn), long vowels as they are."""
-    word = token.lower()
-    for pattern, instead in _SPELLINGS:
-        word = pattern.sub(instead, word)
-    return word
-
-
-def key(word: str) -> str:
-    """A spelled word with all vowels short."""
-    return _LONG.sub(lambda m: m[1] or "o", word)
-
-
-def is_syllables(word: str) -> bool:
-    """Whether a folded word could be Japanese in Latin letters."""
-    return _WORD.match(word) is not None
-
-
 def may_be_romaji(text: str, tokens: Sequence[str], marked: Sequence[str]) -> bool:
     """A quick test that lets through all that `read_romaji` would read.
 
     marked: the marks of the tokens, `k` for a word that may be Japanese.
     """
-    hits = sum("k" in marks for marks in marked)
-    if not hits:
+    hits = [token for token, marks in zip(tokens, marked, strict=True) if "k" in marks]
+    if not (len(hits) > 1 or (hits and not _PARTICLES.isdisjoint(tokens))):
         return False
-    least = hits > 1 or not _PARTICLES.isdisjoint(tokens)
-    return least and any(True for _ in read_romaji(text))
+    amid = len(hits) > _FEW and not _FIRM_PARTICLES.isdisjoint(tokens)
+    if not amid and sum(map(len, hits)) < _SOME * len(text):
+        return False
+    return any(True for _ in read_romaji(text))
 
 
 def read_romaji(text: str) -> Iterator[Change]:
     """The runs of Japanese words in Latin letters, each word as Japanese writes it."""
-    runs = [list(_PIECE.finditer(text, *m.span())) for m in _RUN.finditer(text[:_MOST])]
+    found = list(_RUN.finditer(text[:_MOST]))
+    letters = sum(map(str.isalpha, text[:_MOST]))
+    if sum(len(m[0]) for m in found) < _MOSTLY * letters:
+        found = [m for m in found if _is_sentence(m[0])]
+    runs = [list(_PIECE.finditer(text, *m.span())) for m in found]
     read = [(pieces, _segmented(_lowered(text, pieces))) for pieces in runs]
     told = [_Told.of(pieces, words) for pieces, words in read]
     whole = _Told(*map(sum, zip(*told, strict=True))) if told else _NOTHING
-    japanese = whole.own_mostly and whole.letters >= _MOSTLY * sum(map(str.isalpha, text[:_MOST]))
+    japanese = whole.own_mostly and whole.letters >= _MOSTLY * letters
     for (pieces, words), one in zip(read, told, strict=True):
         if one.surely or (japanese and one.likely):
             yield from _changes(text, pieces, words)
 
 
 _MOST = 2000
+
+
+def _is_sentence(run: str) -> bool:
+    """Whether a run may be Japanese amid another language."""
+    words = run.lower().split(" ")
+    return len(words) > _FEW + 1 and not _FIRM_PARTICLES.isdisjoint(words)
+
+
+_FIRM_PARTICLES = frozenset(["no", "wo", "ga", "ni", "wa"])
 
 
 def _lowered(text: str, pieces: Sequence[re.Match[str]]) -> Iterator[str]:
@@ -215,20 +194,6 @@ def words() -> Iterator[Word]:
     """Every word that is known, the likeliest spelling of each as a word of its own."""
     for found in _table().values():
         yield from found
-
-
-@cache
-def _kana() -> tuple[re.Pattern[str], dict[str, str]]:
-    page = Path(__file__).with_name("kana.tsv").read_text("utf-8").splitlines()
-    sounds = dict(line.split("\t") for line in page if line[0] != "#")
-    longest = sorted(sounds, key=len, reverse=True)
-    return re.compile("|".join(longest) + r"|[a-z](?=[a-z])|."), sounds
-
-
-def in_kana(token: str) -> str:
-    """An unknown word in katakana."""
-    pattern, sounds = _kana()
-    return "".join(sounds.get(m[0], "ッ") for m in pattern.finditer(spelled(token)))
 
 
 class _Line(NamedTuple):

@@ -59,7 +59,8 @@ def is_sure(word: str, found: Slip) -> bool:
 def is_weak(word: str, found: Slip) -> bool:
     """Whether a slip may well be a word of another language."""
     if found.kind == DOUBLED:
-        return len(found.word) <= _MIN and _DRAWN.search(word) is None
+        firm = len(found.word) > _MIN and (found.telling or found.word in vocabulary().common)
+        return not firm and _DRAWN.search(word) is None
     return found.kind == DROPPED
 
 
@@ -71,11 +72,12 @@ def _rank(found: Slip) -> tuple[bool, bool, bool, str]:
 class _Index(NamedTuple):
     """Words by the letters they have; letters are bits.
 
-    bits: letter -> bit; elsewhere: bits of letters that are not Latin.
+    bits: letter -> bit. ascii, latin, elsewhere: bits of plain letters, of Latin ones, of others.
     """
 
     words: dict[int, list[str]]
     bits: dict[str, int]
+    ascii: tuple[int, ...]
     latin: tuple[int, ...]
     elsewhere: tuple[int, ...]
 
@@ -89,7 +91,8 @@ def _index() -> _Index:
     for word in sorted(words):
         by_letters.setdefault(_mask(word, bits), []).append(word)
     latin = tuple(bit for letter, bit in bits.items() if letter < _LATIN_END)
-    return _Index(by_letters, bits, latin, tuple(set(bits.values()) - set(latin)))
+    plain = tuple(bit for letter, bit in bits.items() if letter.isascii())
+    return _Index(by_letters, bits, plain, latin, tuple(set(bits.values()) - set(latin)))
 
 
 def _words() -> Iterator[str]:
@@ -111,10 +114,12 @@ def _mask(word: str, bits: dict[str, int]) -> int:
 
 
 def _near(word: str) -> Iterator[Slip]:
-    words, bits, latin, elsewhere = _index()
+    words, bits, ascii_, latin, elsewhere = _index()
     mask = _mask(word, bits)
-    others = latin if word[1] < _LATIN_END else elsewhere
-    masks = [mask, *(mask | bit for bit in others if not mask & bit)]
+    masks = [mask]
+    if len(word) > _MIN or not _VOWEL.search(word):
+        others = ascii_ if word.isascii() else latin if word[1] < _LATIN_END else elsewhere
+        masks += [mask | bit for bit in others if not mask & bit]
     for found in map(words.get, masks):
         for other in found or ():
             if other[0] == word[0] and (kind := _kind(word, other)):

@@ -10,7 +10,7 @@ from guardrail.detect.disguise.changes import Change
 from guardrail.detect.disguise.direction import forwardness
 from guardrail.detect.disguise.marks import LEAST, MARKS, REVERSED, SURE, TURNS, WORD, misspelt
 from guardrail.detect.disguise.names import is_name_backwards
-from guardrail.detect.disguise.segments import is_word
+from guardrail.detect.disguise.segments import is_word, unaccented
 from guardrail.detect.disguise.slips import slip
 from guardrail.detect.disguise.spelling import bare
 from guardrail.detect.disguise.vocabulary import vocabulary, worn
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
 ACCENT, SPELLING = "confusable", "misspelt"
+MANY = 0.4
+"""Share of slips among words no list has from which on they are slips."""
 
 _CUE = re.compile(
     r"(?i)rot-? ?(?:13|n\b)|c(?:a)?esar|cipher|decrypt|decipher|暗号|密码|атбаш|atbash"
@@ -87,8 +89,8 @@ def _each(text: str, low: str, marks: set[str]) -> Iterator[Change]:
     for match in words:
         word = match[0]
         if not word.isascii():
-            plain = bare(word)
-            if accented and plain != word and plain.isascii():
+            plain = unaccented(word) or bare(word)
+            if accented and plain != word and (plain.isascii() or is_word(plain)):
                 yield Change(*match.span(), _cased(text[match.start()], plain), ACCENT)
                 continue
         if "m" in MARKS[word] and (plain := misspelt(word)):
@@ -107,11 +109,11 @@ def _are_slips(words: list[str]) -> bool:
     weak = sum("v" in marks for marks in found)
     if not firm or 2 * firm + weak < _ENOUGH + 1:
         return False
-    unknown = sum(len(word) > LEAST and not is_word(word) for word in words)
-    return firm + weak >= _MANY * unknown
+    unknown = sum("u" in marks for marks in found)
+    return firm + weak >= MANY * (firm + weak + unknown)
 
 
-_FIRM, _WEAK, _MANY = frozenset("mw"), frozenset("wv"), 0.4
+_FIRM, _WEAK = frozenset("mw"), frozenset("wv")
 
 
 def _are_needless(low: str) -> bool:
