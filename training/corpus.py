@@ -12,7 +12,7 @@ import numpy as np
 from training import data, synthetic
 from training.fit import Hasher
 from training.lexicon import LexiconScore
-from training.written import written
+from training.practice import written
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
