@@ -12,7 +12,7 @@ import numpy as np
 from training import data, synthetic
 from training.fit import Hasher
 from training.lexicon import LexiconScore
-from training.written import written
+from training.practice import written
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -40,7 +40,7 @@ SEXUAL, SYNTHETIC, UNLABELLED = 6.0, 0.3, 0.3
 that) and of unlabelled prompts."""
 MADE = {"templates": 0.5, "requests": 2.0, "asks": 0.3}
 """Weights of the rows that are put together from what was written for this project."""
-WRITTEN = {"written": 4.0, "suggestive": 1.0}
+WRITTEN = {"written": 2.0, "suggestive": 1.0}
 """Weights in the linear model of the rows written for this project, by kind."""
 WRITTEN_LAYER = {"written": 2.0, "suggestive": 0.5}
 """Factors of their weights in the layer."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 TARGET = Path(__file__).parents[1] / "guardrail/detect/sexual/data"
 STRENGTH = 8.0  # of the linear model, chosen by leaving sources out
 UNSEEN = 0.5  # how much margins on unseen sources count in the layer, against those on unseen rows
-STOPS = {"silent": 0.0025, "vague": 0.0025, "telling": 0.0045}
+STOPS = {"silent": 0.0015, "vague": 0.0025, "telling": 0.0045}
 """Held-out rows that are not sexual and stopped, mean share over their sources: by `Layer` kind."""
 
 

@@ -102,7 +102,7 @@ def test_reads_the_whole_history_with_spans(detector: SexualText) -> None:
     request = Request(MAKE, tuple(TextPart(text, turn=i) for i, text in enumerate(parts)))
     findings = list(detector.detect(Document(request)))
     assert undresses(findings)
-    spans = {f.span for f in findings}
+    spans = {f.span for f in findings if f.value != "none"}
     assert {span.part for span in spans if span} == {2}
 
 

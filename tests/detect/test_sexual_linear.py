@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -69,6 +71,19 @@ def test_the_layer_rises_with_both_opinions_and_holds_margins_in_range() -> None
 def test_words_that_say_little_leave_more_to_the_model() -> None:
     little, more = (LAYER.score(0.5, -2.0, vague=vague) for vague in (True, False))
     assert LAYER.score(None, -2.0) < little < more
+
+
+def test_notes_count_only_beside_evidence() -> None:
+    layer = replace(LAYER, notes={"cue.medical": -1.0})
+    assert layer.score(0.6, 0.0, notes={"cue.medical": 1.0}) < layer.score(0.6, 0.0)
+    assert layer.score(0.6, 0.0, notes={"unheard of": 1.0}) == layer.score(0.6, 0.0)
+    assert layer.score(None, 0.0, notes={"cue.medical": 1.0}) == layer.score(None, 0.0)
+
+
+def test_no_note_of_the_shipped_layer_raises_a_score() -> None:
+    notes = load_linear()[1].notes
+    assert notes
+    assert max(notes.values()) <= 0.0
 
 
 def test_the_shipped_layer_never_falls_where_evidence_or_margin_rises() -> None:
