@@ -21,7 +21,7 @@ from training.prompts import prompts
 
 # bits of the table, epochs, ridge, log-odds a name needs, log-odds that drop what the rules found
 SETTINGS = {
-    "ja": (17, 5, 1e-4, -0.5, -2.0),
+    "ja": (17, 5, 1e-4, -0.1, -2.0),
     "ko": (17, 6, 2e-5, -1.5, -2.5),
     "zh": (17, 6, 2e-4, -0.25, -2.0),
 }
