@@ -37,6 +37,8 @@ _ENOUGH, _LIKELY = 2, 3.0
 
 def is_backwards(text: str) -> bool:
     """Whether a text is written from its last letter to its first, words and all."""
+    if _ROT13.search(text.lower()):
+        return False
     words = WORD.findall(text.lower())
     found = [MARKS[w] for w in words]
     long = sum(len(w) >= SURE for w in words)
@@ -67,8 +69,11 @@ def turned(text: str, marks: set[str], tricks: Collection[str]) -> Iterator[Chan
     if not marks.isdisjoint("jJ"):
         yield from pieces.joined(text, sure="J" in marks or pieces.TRICK in tricks)
     low = text.lower()
-    yield from _each(text, low, marks)
     named = _ROT13.search(low) is not None
+    if not named:
+        yield from _each(text, low, marks)
+    if named:
+        marks = marks - {"q", "r", "v", "w"}
     for mark in TURNS:
         if (
             mark in marks
