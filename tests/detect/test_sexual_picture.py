@@ -47,7 +47,7 @@ def test_words_about_swimwear_are_no_picture(detector: SexualText, text: str) ->
 
 
 def test_the_medium_may_be_named_in_an_earlier_message(detector: SexualText) -> None:
-    said = ("draw the actress on a beach", "Done.", "now put her in a bikini")
+    said = ("draw the actress on a beach", "Done.", "a bikini would suit her better")
     roles = ("user", "assistant", "user")
     parts = tuple(
         TextPart(text, role, "message", turn)

@@ -41,6 +41,7 @@ class Requests:
     tells: re.Pattern[str]
     visual: re.Pattern[str]
     bare: re.Pattern[str]
+    dresses: re.Pattern[str]
     reach: int
 
     def asked_in(self, text: str, terms: Sequence[int]) -> Asked:
@@ -59,9 +60,14 @@ class Requests:
 
     def pictured_in(self, text: str) -> bool:
         """Whether a folded text asks for a picture or a film, or describes one to be made."""
-        return bool(self.bare.search(text)) or any(
-            self.draws.search(verb) or (not self.tells.search(verb) and self._is_visual(said, last))
-            for verb, said, last in self._said(text)
+        return (
+            bool(self.bare.search(text))
+            or bool(self.dresses.search(text) and not self.tells.search(text))
+            or any(
+                self.draws.search(verb)
+                or (not self.tells.search(verb) and self._is_visual(said, last))
+                for verb, said, last in self._said(text)
+            )
         )
 
     def _said(self, text: str) -> Iterator[tuple[str, str, bool]]:
@@ -157,6 +163,7 @@ def load_requests() -> Requests:
         tells=re.compile(raw["tells"]),
         visual=re.compile(raw["visual"]),
         bare=re.compile(raw["bare"]),
+        dresses=re.compile(raw["dresses"]),
         reach=raw["reach"],
     )
 
