@@ -92,7 +92,7 @@ def test_unknown_people_are_found_and_count_as_real(text: str, expected: str) ->
         "Apple and Google opened an office in Paris, Texas.",
         "octane render, unreal engine 5, kodak portra 400, 8k",
         "The University of Michigan beat Ohio State.",
-        "he will mark the bill in may, by grace and hope",
+        "he will mark the bill in may",
         "Der Hund und die Katze sitzen auf dem Tisch.",
         "東京駅から大阪大学まで歩いた。",
         "犬がベンチの上に座っている写真",

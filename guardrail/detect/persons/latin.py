@@ -49,7 +49,7 @@ class LatinNames:
         self._tagger = SpelledTagger() if trained else None
 
     def find(self, text: str) -> list[Hit]:
-        """Names with spans in `text`, kind `private`; a letter by itself is none."""
+        """Names with spans in `text`, kind `private`."""
         tokens = Tokens(text, self.lexicon)
         if not tokens.words:
             return []
@@ -59,7 +59,7 @@ class LatinNames:
         return [
             Hit(tokens.starts[i], tokens.end(j - 1), Kind.PRIVATE, score)
             for score, i, j in found
-            if j > i + 1 or len(tokens.words[i]) > 1
+            if not _is_phrase(tokens, i, j)
         ]
 
     def by_rule(self, tokens: Tokens) -> list[tuple[float, int, int]]:
@@ -261,3 +261,10 @@ def _inner(t: Tokens, k: int) -> bool:
 
 def _squash(score: float) -> float:
     return min(0.98, 0.5 + 0.12 * score)
+
+
+def _is_phrase(t: Tokens, i: int, j: int) -> bool:
+    """Whether a run is a letter by itself, or holds an article or the like."""
+    if j == i + 1:
+        return len(t.words[i]) == 1
+    return t.caseless and any(t.flags[k] & STOP and not t.flags[k] & PARTICLE for k in range(i, j))
