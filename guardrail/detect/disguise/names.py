@@ -29,15 +29,15 @@ _FILES = ("public.tsv", "fictional.tsv")
 class _Names(NamedTuple):
     """Names by what remains of them when misspelt.
 
-    sounds: keys of two neighbouring words -> the words. heads: the key of the first and the first
-    letter of the other -> the words. tails: the first letter of the one and the key of the last
-    -> the words. A key is as `_key` makes it. after: one word -> those that come after it.
-    words: all of them. lone: a long single name short of a letter -> the name.
+    sounds: keys of two neighbouring words -> the words. heads: the key of the first, the first
+    letter and the length of the other -> the words. tails: the first letter and the length of the
+    one, the key of the last -> the words. A key is as `_key` makes it. after: one word -> those
+    that come after it. words: all of them. lone: a long single name short of a letter -> the name.
     """
 
     sounds: dict[tuple[str, str], list[_Pair]]
-    heads: dict[tuple[str, str], list[_Pair]]
-    tails: dict[tuple[str, str], list[_Pair]]
+    heads: dict[tuple[str, str, int], list[_Pair]]
+    tails: dict[tuple[str, int, str], list[_Pair]]
     after: dict[str, list[str]]
     words: set[str]
     lone: dict[str, list[str]]
@@ -83,9 +83,9 @@ def _add_pair(names: _Names, left: str, right: str) -> None:
     for key in product(firsts, lasts):
         names.sounds[key].append(pair)
     for first in firsts:
-        names.heads[first, right[0]].append(pair)
+        names.heads[first, right[0], len(right)].append(pair)
     for last in lasts:
-        names.tails[left[0], last].append(pair)
+        names.tails[left[0], len(left), last].append(pair)
     names.after[left].append(right)
     names.words.update(pair)
 
@@ -158,8 +158,8 @@ def _is_near(left: _Heard, right: _Heard) -> bool:
     names = _names()
     return (
         (left.key, right.key) in names.sounds
-        or (left.key, right.low[:1]) in names.heads
-        or (left.low[:1], right.key) in names.tails
+        or any((left.key, right.low[:1], size) in names.heads for size in _sizes(right.low))
+        or any((left.low[:1], size, right.key) in names.tails for size in _sizes(left.low))
         or right.low[::-1] in names.after.get(left.low[::-1], ())
     ) and _pair(left.low, right.low) is not None
 
@@ -221,15 +221,22 @@ def _pair(left: str, right: str) -> tuple[str, str] | None:
     if right[::-1] in names.after.get(left[::-1], ()):
         return left[::-1], right[::-1]
     first, last = _key(left), _key(right)
-    found = {
-        *names.sounds.get((first, last), ()),
-        *names.heads.get((first, right[:1]), ()),
-        *names.tails.get((left[:1], last), ()),
-    }
+    found = set(names.sounds.get((first, last), ()))
+    for size in _sizes(right):
+        found.update(names.heads.get((first, right[:1], size), ()))
+    for size in _sizes(left):
+        found.update(names.tails.get((left[:1], size, last), ()))
     most = _MOST_OFF if min(len(left), len(right)) > _MIN else _MOST_OFF - 1
     near = [(off, pair) for pair in found if (off := _off(left, pair[0])) <= most]
     scored = min(((off + _off(right, pair[1]), pair) for off, pair in near), default=None)
     return scored[1] if scored and 0 < scored[0] <= most else None
+
+
+def _sizes(word: str) -> range:
+    """The lengths of what a word may misspell; a short one misspells nothing."""
+    return (
+        range(len(word) - 2, len(word) + 3) if len(word) > _MIN else range(len(word), len(word) + 1)
+    )
 
 
 _FAR, _MOST_OFF = 5, 3
