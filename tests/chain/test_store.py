@@ -6,7 +6,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guardrail.chain.checkpoint import Checkpoint
@@ -86,7 +86,8 @@ def bodies(first: int, count: int) -> list[bytes]:
     return [canonical({"id": f"a{number}"}) for number in range(first, first + count)]
 
 
-@given(st.lists(st.integers(1, 700), min_size=1, max_size=5), st.data())
+@settings(max_examples=30)
+@given(st.lists(st.integers(1, 600), min_size=1, max_size=4), st.data())
 def test_a_stored_log_makes_every_proof(batches: list[int], data: st.DataObject) -> None:
     store, notes = Store(), []
     for batch in batches:
