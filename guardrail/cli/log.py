@@ -126,7 +126,7 @@ def list_(url: str | None, as_json: bool, oldest_first: bool, **wanted: Any) -> 
 @click.argument("attempt", metavar="ID")
 @click.option("--excerpt", is_flag=True, help="Decrypt the start of the prompt, if kept.")
 def show(url: str | None, as_json: bool, attempt: str, excerpt: bool) -> None:
-    """Show one attempt in full. The first characters of its ID are enough."""
+    """Show one attempt in full. The first or last characters of its ID are enough."""
     from guardrail.cli.log_shown import print_attempt
 
     with _open(url) as attempts:

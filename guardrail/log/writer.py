@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from typing import TYPE_CHECKING, TypeAlias
 
 import apsw
 
+from guardrail.chain.errors import EvidenceUnavailable
 from guardrail.errors import GuardrailError, LogUnavailable
 from guardrail.log.group import GroupCommit
 from guardrail.log.record import COLUMNS, Bucket, Column, Record, Write
+from guardrail.log.times import SECOND
+from guardrail.log.tree import append_leaves, read_frontier
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from guardrail.log.database import Database
+    from guardrail.log.signing import Signer
 
 MAX_LAZY = 256
 CHECKPOINT_PAGES = 1000
+SIGN_EVERY = SECOND
 
 _COUNT = """
 INSERT INTO counts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -27,7 +33,7 @@ ON CONFLICT DO UPDATE SET opened = opened + excluded.opened,
  gated = gated + excluded.gated, failed = failed + excluded.failed,
  cancelled = cancelled + excluded.cancelled"""
 _KNOWN = "SELECT opened_seq, closed_seq FROM attempts WHERE attempt = ?"
-_ENTRY = "INSERT INTO entries VALUES (?, ?, ?, ?, ?)"
+_ENTRY = "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?)"
 _PRIVATE = "INSERT INTO private VALUES (?, ?, ?)"
 _OPENED = "INSERT INTO attempts VALUES (?, ?, NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _CLOSED = """
@@ -41,16 +47,25 @@ _logger = logging.getLogger(__name__)
 
 
 class Writer:
-    """Writes entries and counts; after a failed write it takes no more (fail closed)."""
+    """Writes entries and counts; after a failed write it takes no more (fail closed).
 
-    def __init__(self, database: Database) -> None:
+    What was written is signed within about a second, at most once a second among all processes,
+    and at shutdown.
+    """
+
+    def __init__(self, database: Database, signer: Signer) -> None:
         self._database = database
+        self._signer = signer
+        self._size = 0
+        self._timer: threading.Timer | None = None
         self._group: GroupCommit[Write | None] = GroupCommit(self._commit)
         self._failure = ""
         self._lazy_lock = threading.Lock()
         self._lazy: _Counts = {}
         self._lazy_size = 0
         database.on_fork = self._after_fork
+        if signer.unsigned:
+            self._sign_soon()
 
     def write(self, write: Write) -> None:
         """Return once `write` is on disk; raises LogUnavailable."""
@@ -81,13 +96,17 @@ class Writer:
         try:
             self.flush()
             with self._database.lock:
+                self._sign(not_within=0)
                 self._tidy()
-        except (LogUnavailable, apsw.Error) as error:
+        except (GuardrailError, apsw.Error, OSError) as error:
             _logger.critical("closing the attempt log: %s", error)
         finally:
             with self._database.lock:
                 self._failure = self._failure or closed
                 self._database.close()
+                timer, self._timer = self._timer, None
+            if timer is not None:
+                timer.cancel()
 
     def _tidy(self) -> None:
         database = self._database
@@ -98,6 +117,42 @@ class Writer:
             finally:
                 database.release()
 
+    def _sign_soon(self, delay: float = SIGN_EVERY / SECOND) -> None:
+        """Sign after `delay` seconds, from a thread of its own; the database's lock is held."""
+        if self._timer is not None:
+            return
+        self._timer = threading.Timer(delay, self._sign_due)
+        self._timer.daemon = True
+        try:
+            self._timer.start()
+        except RuntimeError:  # the interpreter is shutting down: `shutdown` signs
+            self._timer = None
+
+    def _sign_due(self) -> None:
+        with self._database.lock:
+            self._timer = None
+            if self._failure:
+                return
+            try:
+                wait = self._sign(not_within=SIGN_EVERY)
+            except apsw.BusyError:
+                wait = SIGN_EVERY
+            except (GuardrailError, apsw.Error, OSError) as error:
+                _logger.critical("signing the attempt log: %s", self._fail(error))
+                return
+            if wait:
+                self._sign_soon(wait / SECOND)
+
+    def _sign(self, not_within: int) -> int:
+        database = self._database
+        database.acquire()
+        try:
+            database.check_in_place()
+            at = time.time_ns()
+            return self._signer.sign(database.connection(), at, not_within=not_within)
+        finally:
+            database.release()
+
     def _commit(self, writes: Sequence[Write | None]) -> None:
         database = self._database
         with database.lock:
@@ -106,6 +161,8 @@ class Writer:
             database.acquire()
             try:
                 self._write_all([write for write in writes if write is not None])
+                if any(write is not None and write.record is not None for write in writes):
+                    self._sign_soon()
                 if database.wal_pages >= CHECKPOINT_PAGES:
                     self._checkpoint()
             finally:
@@ -118,7 +175,7 @@ class Writer:
         try:
             database.check_in_place()
             connection = database.connection()
-            _transact(connection, writes, _totals(lazy, writes))
+            self._size = _transact(connection, writes, _totals(lazy, writes), self._size)
         except apsw.BusyError as error:
             database.close()
             self._give_back(lazy)
@@ -167,6 +224,7 @@ class Writer:
         """What was queued belongs to the parent, which will write it."""
         self._lazy_lock = threading.Lock()
         self._lazy, self._lazy_size = {}, 0
+        self._timer = None
         self._group.reset()
 
 
@@ -183,33 +241,44 @@ def _totals(lazy: Mapping[Bucket, list[int]], writes: Sequence[Write]) -> _Count
     return totals
 
 
-def _transact(connection: apsw.Connection, writes: Sequence[Write], totals: _Counts) -> None:
+def _transact(
+    connection: apsw.Connection, writes: Sequence[Write], totals: _Counts, seen: int
+) -> int:
+    """Commit; the log's size is returned, and must not be below the one `seen` before."""
     records = [write for write in writes if write.record is not None]
     if not records and len(totals) == 1:
         ((bucket, numbers),) = totals.items()
         connection.execute(_COUNT, (*bucket, *numbers))  # a transaction by itself
-        return
+        return seen
     connection.execute("BEGIN IMMEDIATE")
     if records:
-        _append(connection, records, totals)
+        seen = _append(connection, records, totals, seen)
     connection.executemany(_COUNT, [(*bucket, *numbers) for bucket, numbers in totals.items()])
     connection.execute("COMMIT")
+    return seen
 
 
-def _append(connection: apsw.Connection, writes: Sequence[Write], totals: _Counts) -> None:
-    """Give each new entry the next number; one that is there already stays as it is."""
-    seq: int = connection.execute("SELECT coalesce(max(seq), 0) FROM entries").get
+def _append(
+    connection: apsw.Connection, writes: Sequence[Write], totals: _Counts, seen: int
+) -> int:
+    """Give each new entry the next number and leaf; one that is there already stays as it is."""
+    frontier = read_frontier(connection)
+    if frontier.size < seen:
+        raise EvidenceUnavailable(f"it was rolled back from {seen} entries to {frontier.size}")
+    leaves: list[bytes] = []
     for write in writes:
         record = write.record
         if record is None or _is_known(connection, record):
             continue
-        seq += 1
-        row = (seq, record.attempt, record.event, record.at, record.body)
+        leaves.append(record.leaf)
+        seq = frontier.size + len(leaves)
+        row = (seq, record.attempt, record.event, record.at, record.leaf, record.body)
         connection.execute(_ENTRY, row)
         _index(connection, record, seq)
         if record.excerpt is not None:
             connection.execute(_PRIVATE, (seq, *record.excerpt))
         _add(totals, write.bucket, write.column)
+    return append_leaves(connection, frontier, leaves).size if leaves else frontier.size
 
 
 def _is_known(connection: apsw.Connection, record: Record) -> bool:

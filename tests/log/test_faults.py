@@ -187,9 +187,9 @@ def test_the_database_of_another_program(log: SqliteLog, tmp_path: Path) -> None
 
 def test_a_newer_schema(log: SqliteLog, url: str, path: Path) -> None:
     log.open(opened(REFUSE))
-    rows(path, "UPDATE meta SET value = '2' WHERE key = 'schema'")
+    rows(path, "UPDATE meta SET value = '3' WHERE key = 'schema'")
     for readonly in (False, True):
-        with pytest.raises(ConfigurationError, match="schema 2, newer"):
+        with pytest.raises(ConfigurationError, match="schema 3, newer"):
             open_log(url, readonly=readonly)
 
 
