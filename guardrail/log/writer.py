@@ -5,16 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import apsw
 
-from guardrail.chain.errors import EvidenceUnavailable
 from guardrail.errors import GuardrailError, LogUnavailable
+from guardrail.log.append import Counts, add_count, total_counts, transact
 from guardrail.log.group import GroupCommit
-from guardrail.log.record import COLUMNS, Bucket, Column, Record, Write
+from guardrail.log.record import COLUMNS, Bucket, Column, Write
 from guardrail.log.times import SECOND
-from guardrail.log.tree import append_leaves, read_frontier
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,23 +25,6 @@ MAX_LAZY = 256
 CHECKPOINT_PAGES = 1000
 SIGN_EVERY = SECOND
 
-_COUNT = """
-INSERT INTO counts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT DO UPDATE SET opened = opened + excluded.opened,
- released = released + excluded.released, refused = refused + excluded.refused,
- gated = gated + excluded.gated, failed = failed + excluded.failed,
- cancelled = cancelled + excluded.cancelled"""
-_KNOWN = "SELECT opened_seq, closed_seq FROM attempts WHERE attempt = ?"
-_ENTRY = "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?)"
-_PRIVATE = "INSERT INTO private VALUES (?, ?, ?)"
-_OPENED = "INSERT INTO attempts VALUES (?, ?, NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_CLOSED = """
-INSERT INTO attempts VALUES (?, NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT DO UPDATE SET closed_seq = excluded.closed_seq, stage = excluded.stage,
- action = excluded.action, rule = excluded.rule, reason = excluded.reason,
- outcome = excluded.outcome"""
-
-_Counts: TypeAlias = dict[Bucket, list[int]]
 _logger = logging.getLogger(__name__)
 
 
@@ -61,7 +43,7 @@ class Writer:
         self._group: GroupCommit[Write | None] = GroupCommit(self._commit)
         self._failure = ""
         self._lazy_lock = threading.Lock()
-        self._lazy: _Counts = {}
+        self._lazy: Counts = {}
         self._lazy_size = 0
         database.on_fork = self._after_fork
         if signer.unsigned:
@@ -74,7 +56,7 @@ class Writer:
     def later(self, bucket: Bucket, column: Column) -> None:
         """Count with the next commit, and at the latest after 256 calls; never raises for it."""
         with self._lazy_lock:
-            _add(self._lazy, bucket, column)
+            add_count(self._lazy, bucket, column)
             self._lazy_size += 1
             due = self._lazy_size % MAX_LAZY == 0
         if due and not self._failure:
@@ -175,7 +157,7 @@ class Writer:
         try:
             database.check_in_place()
             connection = database.connection()
-            self._size = _transact(connection, writes, _totals(lazy, writes), self._size)
+            self._size = transact(connection, writes, total_counts(lazy, writes), self._size)
         except apsw.BusyError as error:
             database.close()
             self._give_back(lazy)
@@ -207,7 +189,7 @@ class Writer:
         self._database.close()
         return self._failure
 
-    def _take_lazy(self) -> _Counts:
+    def _take_lazy(self) -> Counts:
         with self._lazy_lock:
             lazy = self._lazy
             self._lazy, self._lazy_size = {}, 0
@@ -217,7 +199,7 @@ class Writer:
         with self._lazy_lock:
             for bucket, numbers in lazy.items():
                 for column, number in zip(COLUMNS, numbers, strict=True):
-                    _add(self._lazy, bucket, column, number)
+                    add_count(self._lazy, bucket, column, number)
                     self._lazy_size += number
 
     def _after_fork(self) -> None:
@@ -226,78 +208,3 @@ class Writer:
         self._lazy, self._lazy_size = {}, 0
         self._timer = None
         self._group.reset()
-
-
-def _add(counts: _Counts, bucket: Bucket, column: Column, number: int = 1) -> None:
-    counts.setdefault(bucket, [0] * len(COLUMNS))[COLUMNS.index(column)] += number
-
-
-def _totals(lazy: Mapping[Bucket, list[int]], writes: Sequence[Write]) -> _Counts:
-    """The counts of attempts without an entry; those with one count when it turns out new."""
-    totals = {bucket: [*numbers] for bucket, numbers in lazy.items()}
-    for write in writes:
-        if write.record is None:
-            _add(totals, write.bucket, write.column)
-    return totals
-
-
-def _transact(
-    connection: apsw.Connection, writes: Sequence[Write], totals: _Counts, seen: int
-) -> int:
-    """Commit; the log's size is returned, and must not be below the one `seen` before."""
-    records = [write for write in writes if write.record is not None]
-    if not records and len(totals) == 1:
-        ((bucket, numbers),) = totals.items()
-        connection.execute(_COUNT, (*bucket, *numbers))  # a transaction by itself
-        return seen
-    connection.execute("BEGIN IMMEDIATE")
-    if records:
-        seen = _append(connection, records, totals, seen)
-    connection.executemany(_COUNT, [(*bucket, *numbers) for bucket, numbers in totals.items()])
-    connection.execute("COMMIT")
-    return seen
-
-
-def _append(
-    connection: apsw.Connection, writes: Sequence[Write], totals: _Counts, seen: int
-) -> int:
-    """Give each new entry the next number and leaf; one that is there already stays as it is."""
-    frontier = read_frontier(connection)
-    if frontier.size < seen:
-        raise EvidenceUnavailable(f"it was rolled back from {seen} entries to {frontier.size}")
-    leaves: list[bytes] = []
-    for write in writes:
-        record = write.record
-        if record is None or _is_known(connection, record):
-            continue
-        leaves.append(record.leaf)
-        seq = frontier.size + len(leaves)
-        row = (seq, record.attempt, record.event, record.at, record.leaf, record.body)
-        connection.execute(_ENTRY, row)
-        _index(connection, record, seq)
-        if record.excerpt is not None:
-            connection.execute(_PRIVATE, (seq, *record.excerpt))
-        _add(totals, write.bucket, write.column)
-    return append_leaves(connection, frontier, leaves).size if leaves else frontier.size
-
-
-def _is_known(connection: apsw.Connection, record: Record) -> bool:
-    """Whether this event of this attempt was written before: a retry must not count twice."""
-    row = connection.execute(_KNOWN, (record.attempt,)).fetchone()
-    if row is None:
-        return False
-    opened, closed = row
-    return closed is not None or (record.event == "opened" and opened is not None)
-
-
-def _index(connection: apsw.Connection, record: Record, seq: int) -> None:
-    fields = (
-        record.attempt,
-        seq,
-        record.opened_at,
-        *record.bucket[1:],
-        record.user,
-        record.conversation,
-        *record.verdict,
-    )
-    connection.execute(_OPENED if record.event == "opened" else _CLOSED, fields)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import NamedTuple
 
 import apsw
 import pytest
@@ -16,7 +17,20 @@ from guardrail.log.body import canonical
 from guardrail.log.setup import APPLICATION_ID
 from tests.log.support import ALLOW, REFUSE, closed, opened, output_refusal, rows
 
+
+class Table(NamedTuple):
+    """How a table is read and written, the same in both schemas."""
+
+    read: str
+    write: str
+
+
 SCHEMA = Path(__file__).with_name("schema1.sql").read_text("utf-8")
+TABLES = (
+    Table("SELECT * FROM private", "INSERT INTO private VALUES (?, ?, ?)"),
+    Table("SELECT * FROM attempts", "INSERT INTO attempts VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"),
+    Table("SELECT * FROM counts", "INSERT INTO counts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+)
 OLD = "SELECT seq, attempt, event, at, body FROM entries ORDER BY seq"
 
 
@@ -29,13 +43,7 @@ def schema1(path: Path, count: int) -> None:
             log.open(entry)
             log.close(closed(entry, decision=output_refusal() if late else REFUSE))
     entries = rows(path, OLD)
-    tables = {
-        "INSERT INTO private VALUES (?, ?, ?)": rows(path, "SELECT * FROM private"),
-        f"INSERT INTO attempts VALUES ({', '.join('?' * 15)})": rows(
-            path, "SELECT * FROM attempts"
-        ),
-        f"INSERT INTO counts VALUES ({', '.join('?' * 11)})": rows(path, "SELECT * FROM counts"),
-    }
+    tables = [(table, rows(path, table.read)) for table in TABLES]
     meta = {**dict(rows(path, "SELECT key, value FROM meta")), "schema": "1"}
     for file in path.parent.iterdir():
         if file.name != "attempts.db.key":
@@ -52,8 +60,8 @@ def schema1(path: Path, count: int) -> None:
         old.execute("INSERT INTO entries VALUES (?, ?, ?, ?, ?)", row)
     kept = [(key, meta[key]) for key in ("schema", "origin", "created", "key_id")]
     old.executemany("INSERT INTO meta VALUES (?, ?)", kept)
-    for sql, values in tables.items():
-        old.executemany(sql, values)
+    for table, values in tables:
+        old.executemany(table.write, values)
     old.close()
 
 
