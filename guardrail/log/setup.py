@@ -156,11 +156,11 @@ def _migrate(connection: apsw.Connection, location: Location) -> Signer:
     signer.begin()
     try:
         migrate(connection, str(signer.key.verifier))
-        signer.check(connection)
     except EvidenceError as error:
         raise ConfigurationError(
             f"the attempt log {location.path} cannot be brought to schema {SCHEMA} ({error})"
         ) from None
+    signer.unsigned = True
     return signer
 
 
