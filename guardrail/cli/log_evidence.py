@@ -273,6 +273,7 @@ def _show(found: Verification, given: Given) -> None:
             f"ok: {report.entries:,} entries, of which the first {report.proven:,} are signed"
         )
         click.echo(f"size {tree.size}, root {tree.root.hex()}, {tree.origin}")
+        _show_workers(found)
     else:
         many = len(report.faults)
         click.echo(f"WRONG: {many:,} fault(s) among {report.entries:,} entries")
@@ -286,6 +287,16 @@ def _show(found: Verification, given: Given) -> None:
             f"believed: {found.key}, the key that the log itself names; give --key with the one "
             "you keep elsewhere"
         )
+
+
+def _show_workers(found: Verification) -> None:
+    told = found.workers
+    silent = told.started - told.stopped
+    rest = f", {silent:,} did not say that they stopped (killed, or running)" if silent else ""
+    click.echo(
+        f"workers: {told.started:,} started{rest}; they opened {told.opened:,} attempts, closed "
+        f"{told.closed:,} and kept {told.kept:,} entries"
+    )
 
 
 @contextmanager

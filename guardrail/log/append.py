@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from guardrail.chain.errors import EvidenceUnavailable
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import apsw
+
+    from guardrail.log.worker import Note
 
 _COUNT = """
 INSERT INTO counts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -46,45 +49,69 @@ def total_counts(lazy: Mapping[Bucket, list[int]], writes: Sequence[Write]) -> C
     return totals
 
 
-def transact(
-    connection: apsw.Connection, writes: Sequence[Write], totals: Counts, seen: int
-) -> int:
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What is committed at once.
+
+    writes: those with an entry. totals: counts of all others, to which these are added as they
+    turn out new. note: what the process says of itself, written first. seen: the log's size when
+    this process wrote last; it must not be smaller now.
+    """
+
+    writes: Sequence[Write]
+    totals: Counts
+    note: Note | None
+    seen: int
+
+
+def transact(connection: apsw.Connection, batch: Batch) -> tuple[int, int]:
     """Commit counts and entries, the tree with them; raises apsw.Error and EvidenceError.
 
-    The log's size is returned, and must not be below the one `seen` before.
+    The log's size is returned, and how many attempts' entries were new.
     """
-    records = [write for write in writes if write.record is not None]
-    if not records and len(totals) == 1:
-        ((bucket, numbers),) = totals.items()
-        connection.execute(_COUNT, (*bucket, *numbers))  # a transaction by itself
-        return seen
+    records = [write for write in batch.writes if write.record is not None]
+    totals, noted = batch.totals, batch.note is not None
+    if not records and not noted and len(totals) <= 1:
+        for bucket, numbers in totals.items():
+            connection.execute(_COUNT, (*bucket, *numbers))  # a transaction by itself
+        return batch.seen, 0
     connection.execute("BEGIN IMMEDIATE")
-    if records:
-        seen = _append(connection, records, totals, seen)
+    size, new = _append(connection, records, batch) if records or noted else (batch.seen, 0)
     connection.executemany(_COUNT, [(*bucket, *numbers) for bucket, numbers in totals.items()])
     connection.execute("COMMIT")
-    return seen
+    return size, new
 
 
-def _append(connection: apsw.Connection, writes: Sequence[Write], totals: Counts, seen: int) -> int:
+def _append(connection: apsw.Connection, writes: Sequence[Write], batch: Batch) -> tuple[int, int]:
     """Give each new entry the next number and leaf; one that is there already stays as it is."""
     frontier = read_frontier(connection)
-    if frontier.size < seen:
-        raise EvidenceUnavailable(f"it was rolled back from {seen} entries to {frontier.size}")
+    if frontier.size < batch.seen:
+        raise EvidenceUnavailable(
+            f"it was rolled back from {batch.seen} entries to {frontier.size}"
+        )
     leaves: list[bytes] = []
+    if (note := batch.note) is not None:
+        leaves.append(note.leaf)
+        row = (frontier.size + 1, note.worker, "worker", note.at, note.leaf, note.body)
+        connection.execute(_ENTRY, row)
+    noted = len(leaves)
     for write in writes:
         record = write.record
         if record is None or _is_known(connection, record):
             continue
         leaves.append(record.leaf)
-        seq = frontier.size + len(leaves)
-        row = (seq, record.attempt, record.event, record.at, record.leaf, record.body)
-        connection.execute(_ENTRY, row)
-        _index(connection, record, seq)
-        if record.excerpt is not None:
-            connection.execute(_PRIVATE, (seq, *record.excerpt))
-        add_count(totals, write.bucket, write.column)
-    return append_leaves(connection, frontier, leaves).size if leaves else frontier.size
+        _insert(connection, record, frontier.size + len(leaves))
+        add_count(batch.totals, write.bucket, write.column)
+    grown = append_leaves(connection, frontier, leaves) if leaves else frontier
+    return grown.size, len(leaves) - noted
+
+
+def _insert(connection: apsw.Connection, record: Record, seq: int) -> None:
+    row = (seq, record.attempt, record.event, record.at, record.leaf, record.body)
+    connection.execute(_ENTRY, row)
+    _index(connection, record, seq)
+    if record.excerpt is not None:
+        connection.execute(_PRIVATE, (seq, *record.excerpt))
 
 
 def _is_known(connection: apsw.Connection, record: Record) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from guardrail.chain.entry import body_of, entry_bytes
+from guardrail.chain.entry import body_of, entry_bytes, read_body
 from guardrail.chain.errors import EvidenceError, Malformed
 from guardrail.chain.faults import Fault, FaultKind
 from guardrail.chain.proofs import verify_consistency
@@ -26,7 +27,7 @@ from guardrail.chain.verify import Held, Kept, verify_log
 from guardrail.errors import ConfigurationError, LogUnavailable
 from guardrail.log.setup import open_for_reading
 from guardrail.log.tree import StoredHashes
-from guardrail.log.verify import Given, TreeCheck, Verification, log_key
+from guardrail.log.verify import Given, TreeCheck, Verification, Workers, log_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,6 +120,7 @@ def verify_export(folder: Path, given: Given, watch: Watch | None = None) -> Ver
         type(report)(report.entries, report.proven, report.head, faults),
         key,
         tuple(name for name, _ in named),
+        reading.workers,
     )
 
 
@@ -130,6 +132,7 @@ class _Bundles:
         self._size = size
         self._watch = watch
         self.tree = tree
+        self.workers = Workers()
         self.faults: list[Fault] = []
 
     def rows(self) -> Iterator[Row]:
@@ -138,6 +141,7 @@ class _Bundles:
             for body in self._bodies(tile):
                 seq += 1
                 self.tree.add(seq, body)
+                self._count(body)
                 yield Row(seq, body, older=self._is_older(body))
             if self._watch is not None:
                 self._watch(seq, self._size)
@@ -152,6 +156,11 @@ class _Bundles:
             fault = Fault(FaultKind.UNREADABLE, detail, first, first + tile.width - 1)
             self.faults.append(fault)
             return []
+
+    def _count(self, body: bytes) -> None:
+        if b'"event":"worker"' in body:
+            with suppress(EvidenceError, KeyError, TypeError):
+                self.workers.take(read_body(body))
 
     def _is_older(self, body: bytes) -> bool:
         """Entries of schema 1 name no kind; their bytes are proven, their form is not checked."""

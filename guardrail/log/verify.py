@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import apsw
@@ -24,7 +24,7 @@ from guardrail.log.setup import open_for_reading, read_meta
 from guardrail.log.tree import StoredHashes, read_frontier
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from guardrail.chain.tree import HashReader
     from guardrail.log.database import Database
@@ -49,6 +49,7 @@ class Verification:
     report: Report
     key: VerifierKey
     checkpoints: tuple[str, ...]
+    workers: Workers
 
     @property
     def unsigned(self) -> int:
@@ -112,7 +113,8 @@ def verify_database(
         kept = Kept([Held(note) for _, note in named], receipts, _Locked(database))
         report = verify_log(reading.rows(), kept, Trust(key.name, (key,)))
         faults = (*report.faults, *reading.finish(clean=not report.faults))
-        return Verification(replace(report, faults=faults), key, tuple(name for name, _ in named))
+        names = tuple(name for name, _ in named)
+        return Verification(replace(report, faults=faults), key, names, reading.workers)
     finally:
         with database.lock:
             database.close()
@@ -144,9 +146,10 @@ class _Locked:
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """The log as it is at the beginning."""
+    """The log as it is at the beginning. counted: attempts that the hourly counts say opened."""
 
     total: int
+    counted: int
     frontier: Frontier | None
     older: int
     checkpoints: tuple[Named, ...]
@@ -159,7 +162,8 @@ class _State:
             named = tuple((f"the stored one of size {size}", note) for size, note in notes)
             total: int = connection.execute("SELECT coalesce(max(seq), 0) FROM entries").get
             frontier = _frontier(connection)
-        return cls(total, frontier, int(older) if older.isdigit() else 0, named)
+            counted: int = connection.execute("SELECT coalesce(sum(opened), 0) FROM counts").get
+        return cls(total, counted, frontier, int(older) if older.isdigit() else 0, named)
 
 
 def _frontier(connection: apsw.Connection) -> Frontier | None:
@@ -177,6 +181,7 @@ class _Reading:
         self._state = state
         self._watch = watch
         self._attempts = 0
+        self.workers = Workers()
         self._faults: list[Fault] = []
         self._tree = TreeCheck(_Locked(database))
 
@@ -201,6 +206,9 @@ class _Reading:
                 stray = self._stray(connection)
             except apsw.Error as error:
                 stray = [f"the index is damaged ({error})"]
+        if self.workers.opened > self._state.counted:
+            told = f"{self._state.counted} attempts are counted"
+            stray.append(f"{told}, workers wrote that they opened {self.workers.opened}")
         self._faults += [Fault(FaultKind.INDEX, detail) for detail in stray]
         if clean and not self._faults:
             self._faults += self._tree.faults
@@ -223,6 +231,7 @@ class _Reading:
         try:
             body = json.loads(stored.body)
             self._attempts += begins_attempt(body)
+            self.workers.take(body)
             columns = differing(stored, body)
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             columns = ["body"]
@@ -240,6 +249,30 @@ class _Reading:
 
     def _fault(self, kind: FaultKind, detail: str, seq: int) -> None:
         self._faults.append(Fault(kind, detail, seq, seq))
+
+
+@dataclass(slots=True)
+class Workers:
+    """What processes wrote of themselves; the sums may lag a minute behind, and miss a killed one.
+
+    started, stopped: processes; opened: attempts; closed: ends; kept: entries kept in full.
+    """
+
+    started: int = 0
+    stopped: int = 0
+    opened: int = 0
+    closed: int = 0
+    kept: int = 0
+
+    def take(self, body: Mapping[str, Any]) -> None:
+        """Add an entry, if it is one of a worker; raises what a strange body makes it."""
+        if body.get("event") != "worker":
+            return
+        self.started += body["state"] == "started"
+        self.stopped += body["state"] == "stopped"
+        self.opened += body["opened"]
+        self.closed += body["closed"]
+        self.kept += body["kept"]
 
 
 class TreeCheck:
@@ -282,6 +315,7 @@ def as_json(found: Verification) -> dict[str, Any]:
         "unsigned": found.unsigned,
         "head": head and {"origin": head.origin, "size": head.size, "root": head.root.hex()},
         "key": str(found.key),
+        "workers": asdict(found.workers),
         "faults": [_fault_json(fault, found) for fault in report.faults],
     }
 

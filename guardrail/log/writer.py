@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import apsw
 
 from guardrail.errors import GuardrailError, LogUnavailable
-from guardrail.log.append import Counts, add_count, total_counts, transact
+from guardrail.log.append import Batch, Counts, add_count, total_counts, transact
 from guardrail.log.group import GroupCommit
 from guardrail.log.record import COLUMNS, Bucket, Column, Write
 from guardrail.log.times import SECOND
+from guardrail.log.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,6 +40,7 @@ class Writer:
         self._database = database
         self._signer = signer
         self._size = 0
+        self._worker = Worker()
         self._timer: threading.Timer | None = None
         self._group: GroupCommit[Write | None] = GroupCommit(self._commit)
         self._failure = ""
@@ -78,6 +80,7 @@ class Writer:
         try:
             self.flush()
             with self._database.lock:
+                self._stop()
                 self._sign(not_within=0)
                 self._tidy()
         except (GuardrailError, apsw.Error, OSError) as error:
@@ -89,6 +92,13 @@ class Writer:
                 timer, self._timer = self._timer, None
             if timer is not None:
                 timer.cancel()
+
+    def _stop(self) -> None:
+        self._database.acquire()
+        try:
+            self._write_all([], ending=True)
+        finally:
+            self._database.release()
 
     def _tidy(self) -> None:
         database = self._database
@@ -142,22 +152,26 @@ class Writer:
                 raise LogUnavailable(self._failure)
             database.acquire()
             try:
+                before = self._size
                 self._write_all([write for write in writes if write is not None])
-                if any(write is not None and write.record is not None for write in writes):
+                if self._size != before:
                     self._sign_soon()
                 if database.wal_pages >= CHECKPOINT_PAGES:
                     self._checkpoint()
             finally:
                 database.release()
 
-    def _write_all(self, writes: list[Write]) -> None:
+    def _write_all(self, writes: list[Write], *, ending: bool = False) -> None:
         """Commit once. A failed write is never tried again: what reached the disk is unknown."""
         database = self._database
         lazy = self._take_lazy()
         try:
             database.check_in_place()
             connection = database.connection()
-            self._size = transact(connection, writes, total_counts(lazy, writes), self._size)
+            note = self._worker.note(time.time_ns(), ending=ending)
+            batch = Batch(writes, total_counts(lazy, writes), note, self._size)
+            self._size, kept = transact(connection, batch)
+            self._worker.wrote(note, batch.totals, kept)
         except apsw.BusyError as error:
             database.close()
             self._give_back(lazy)
@@ -207,4 +221,5 @@ class Writer:
         self._lazy_lock = threading.Lock()
         self._lazy, self._lazy_size = {}, 0
         self._timer = None
+        self._worker.begin()
         self._group.reset()

@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 from guardrail.chain.entry import canonical, entry_leaf
 from guardrail.cli import main
 from guardrail.log import open_log
-from tests.log.support import ALLOW, REFUSE, ROOT, T0, closed, opened, rows, tamper
+from tests.log.support import REFUSE, ROOT, T0, closed, opened, rows, tamper
 
 
 def run(*args: str) -> Result:
@@ -32,7 +32,7 @@ def done(*args: str) -> str:
 
 @pytest.fixture
 def filled(url: str) -> str:
-    """300 attempts, a minute apart, refused."""
+    """300 attempts, a minute apart, refused: entries 2 to 301, between those of the worker."""
     with open_log(url) as log:
         for number in range(300):
             entry = opened(REFUSE, id=f"{number:03d}abcdef", at=T0 + number * 60_000_000_000)
@@ -51,8 +51,9 @@ def key(filled: str, tmp_path: Path) -> str:
 @pytest.mark.usefixtures("filled")
 def test_verify_says_what_holds(url: str, key: str) -> None:
     out = done("verify", "--log", url)
-    assert out.startswith("ok: 301 entries, of which the first 301 are signed\n")
+    assert out.startswith("ok: 303 entries, of which the first 303 are signed\n")
     assert "the key that the log itself names" in out
+    assert "workers: 1 started; they opened 300 attempts, closed 1 and kept 301 entries\n" in out
     assert "believed" not in done("verify", "--log", url, "--key", key)
     assert "believed" not in done("verify", "--log", url, "--key", Path(key).read_text().strip())
     assert json.loads(done("verify", "--log", url, "--json"))["ok"] is True
@@ -112,12 +113,12 @@ def test_a_checkpoint_kept_elsewhere(filled: str, path: Path, tmp_path: Path) ->
 def test_a_receipt_needs_nothing_but_the_key(filled: str, key: str, tmp_path: Path) -> None:
     file = tmp_path / "a.tlog-proof"
     told = done("receipt", "042abc", "--log", filled, "--output", str(file))
-    assert told == f"{file}: entry 43, opened, of attempt 042abcdef\n"
+    assert told == f"{file}: entry 44, opened, of attempt 042abcdef\n"
     for other in tmp_path.iterdir():
         if other.name.startswith("attempts.db"):
             other.unlink()
     out = done("verify", "--receipt", str(file), "--key", key)
-    assert out.startswith(f"ok: {file}: entry 43 of guardrail-log/")
+    assert out.startswith(f"ok: {file}: entry 44 of guardrail-log/")
     body = json.loads(out.partition("\n")[2])
     assert (body["id"], body["decision"]["action"]) == ("042abcdef", "refuse")
     assert run("verify", "--receipt", str(file)).exit_code == 2
@@ -128,7 +129,7 @@ def test_the_end_of_an_attempt_has_a_receipt_too(filled: str, key: str, tmp_path
     told = done("receipt", "299abc", "--log", filled, "--output", str(file), "--json")
     assert json.loads(told)["event"] == "closed"
     found = json.loads(done("verify", "--receipt", str(file), "--key", key, "--json"))
-    assert (found["ok"], found["entry"], found["body"]["outcome"]) == (True, 301, "refused")
+    assert (found["ok"], found["entry"], found["body"]["outcome"]) == (True, 302, "refused")
     out = done("receipt", "299abc", "--log", filled, "--event", "opened", "--output", "-")
     assert out.startswith("c2sp.org/tlog-proof@v1\nextra ")
     assert run("receipt", "298abc", "--log", filled, "--event", "closed").exit_code == 2
@@ -149,13 +150,13 @@ def test_a_receipt_is_held_against_a_log(filled: str, tmp_path: Path, path: Path
     file = tmp_path / "a.tlog-proof"
     done("receipt", "042abc", "--log", filled, "--output", str(file))
     done("verify", "--log", filled, "--receipt", str(file))
-    tamper(path, "UPDATE entries SET body = replace(body, 'JP', 'FR') WHERE seq = 43")
+    tamper(path, "UPDATE entries SET body = replace(body, 'JP', 'FR') WHERE seq = 44")
     result = run("verify", "--log", filled, "--receipt", str(file))
     assert result.exit_code == 1
-    assert "edited: entry 43, receipt 0: not what its receipt was given for" in result.stdout
+    assert "edited: entry 44, receipt 0: not what its receipt was given for" in result.stdout
     result = run("receipt", "042abc", "--log", filled)
     assert result.exit_code == 2
-    assert "cannot prove its entry 43" in result.stderr
+    assert "cannot prove its entry 44" in result.stderr
 
 
 def test_an_entry_that_is_not_signed_yet_has_no_receipt(url: str, path: Path) -> None:
@@ -169,7 +170,7 @@ def test_an_entry_that_is_not_signed_yet_has_no_receipt(url: str, path: Path) ->
 
 def test_export_as_json_lines(filled: str, path: Path) -> None:
     lines = done("export", "--log", filled).splitlines()
-    assert len(lines) == 301
+    assert len(lines) == 303
     for line, (seq, leaf) in zip(
         lines, rows(path, "SELECT seq, leaf FROM entries ORDER BY seq"), strict=True
     ):
@@ -179,22 +180,22 @@ def test_export_as_json_lines(filled: str, path: Path) -> None:
     part = done(
         "export", "--log", filled, "--since", "2026-01-16T01:00Z", "--until", "2026-01-16T02:00Z"
     )
-    assert [json.loads(line)["seq"] for line in part.splitlines()] == list(range(61, 121))
+    assert [json.loads(line)["seq"] for line in part.splitlines()] == list(range(62, 122))
 
 
 def test_export_as_tiles(filled: str, key: str, tmp_path: Path) -> None:
     folder = tmp_path / "archive"
-    assert "301 entries" in done("export", "--log", filled, "--tiles", str(folder))
+    assert "303 entries" in done("export", "--log", filled, "--tiles", str(folder))
     names = {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()}
     assert names == {
         "checkpoint",
         "tile/0/000",
-        "tile/0/001.p/45",
+        "tile/0/001.p/47",
         "tile/1/000.p/1",
         "tile/entries/000",
-        "tile/entries/001.p/45",
+        "tile/entries/001.p/47",
     }
-    assert "ok: 301 entries" in done("verify", "--export", str(folder), "--key", key)
+    assert "ok: 303 entries" in done("verify", "--export", str(folder), "--key", key)
 
 
 def test_an_export_is_added_to(filled: str, key: str, tmp_path: Path) -> None:
@@ -207,7 +208,7 @@ def test_an_export_is_added_to(filled: str, key: str, tmp_path: Path) -> None:
             log.open(opened(REFUSE))
     done("export", "--log", filled, "--tiles", str(folder))
     assert first.stat().st_mtime_ns == before
-    assert "ok: 601 entries" in done("verify", "--export", str(folder), "--key", key)
+    assert "ok: 605 entries" in done("verify", "--export", str(folder), "--key", key)
     other = tmp_path / "other.db"
     with open_log(f"sqlite:///{other}") as log:
         log.open(opened(REFUSE))
@@ -246,8 +247,7 @@ def test_an_export_without_a_part(filled: str, key: str, tmp_path: Path) -> None
 
 
 def test_nothing_is_exported_before_it_is_signed(url: str, path: Path, tmp_path: Path) -> None:
-    with open_log(url) as log:
-        log.open(opened(ALLOW))
+    open_log(url).shutdown()
     result = run("export", "--log", url, "--tiles", str(tmp_path / "archive"))
     assert result.exit_code == 2
     assert f"nothing is signed yet in the attempt log {path}" in result.stderr
@@ -267,8 +267,8 @@ def test_progress_on_a_terminal(filled: str) -> None:
         assert process.stdout is not None
         out = process.stdout.read()
     os.close(leader)
-    assert out.startswith("ok: 301 entries")
-    assert b"301/301" in seen
+    assert out.startswith("ok: 303 entries")
+    assert b"303/303" in seen
 
 
 def _read(leader: int) -> bytes:

@@ -113,7 +113,7 @@ def test_a_full_disk(small_disk: Callable[[str], Path]) -> None:
     assert set(kept) <= set(found)
     assert len(found) - len(kept) in {1, 2}
     seqs = [seq for (seq,) in rows(disk / "a.db", "SELECT seq FROM entries ORDER BY seq")]
-    assert seqs == list(range(1, len(found) + 1))
+    assert seqs == list(range(1, len(seqs) + 1))
 
 
 def test_a_plain_end_is_not_worth_an_error_once_the_log_has_failed(log: SqliteLog) -> None:
@@ -273,7 +273,10 @@ def test_an_interrupt_leaves_nothing_half_written(log: SqliteLog, path: Path, wh
     with pytest.raises(KeyboardInterrupt):
         log.open(lost)
     log.open(last)
-    assert rows(path, "SELECT seq, attempt FROM entries") == [(1, "first"), (2, "last")]
+    assert rows(path, "SELECT seq, attempt FROM entries WHERE event <> 'worker'") == [
+        (2, "first"),
+        (3, "last"),
+    ]
     assert log.stats().total.opened == 2
 
 

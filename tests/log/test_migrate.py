@@ -26,23 +26,26 @@ class Table(NamedTuple):
 
 
 SCHEMA = Path(__file__).with_name("schema1.sql").read_text("utf-8")
+ENTRIES = "SELECT seq - 1, attempt, event, at, body FROM entries WHERE event <> 'worker'"
+ATTEMPTS = """SELECT attempt, opened_seq - 1, closed_seq - 1, at, operation, jurisdiction, tier,
+ policy, user, conversation, stage, action, rule, reason, outcome FROM attempts"""
 TABLES = (
-    Table("SELECT * FROM private", "INSERT INTO private VALUES (?, ?, ?)"),
-    Table("SELECT * FROM attempts", "INSERT INTO attempts VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"),
+    Table("SELECT seq - 1, nonce, excerpt FROM private", "INSERT INTO private VALUES (?, ?, ?)"),
+    Table(ATTEMPTS, "INSERT INTO attempts VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"),
     Table("SELECT * FROM counts", "INSERT INTO counts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
 )
 OLD = "SELECT seq, attempt, event, at, body FROM entries ORDER BY seq"
 
 
 def schema1(path: Path, count: int) -> None:
-    """Turn a log into what the previous version would have written."""
+    """Turn a log into what the previous version would have written, without entries of workers."""
     with open_log(f"sqlite:///{path}?excerpt=20") as log:
         for number in range(count):
             late = number % 3 == 0
             entry = opened(ALLOW if late else REFUSE)
             log.open(entry)
             log.close(closed(entry, decision=output_refusal() if late else REFUSE))
-    entries = rows(path, OLD)
+    entries = rows(path, ENTRIES)
     tables = [(table, rows(path, table.read)) for table in TABLES]
     meta = {**dict(rows(path, "SELECT key, value FROM meta")), "schema": "1"}
     for file in path.parent.iterdir():

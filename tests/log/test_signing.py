@@ -22,6 +22,7 @@ from tests.log.support import ALLOW, REFUSE, closed, opened, rows, tamper
 
 
 def fill(url: str, count: int = 5) -> None:
+    """So many openings, between the two entries of the process that writes them."""
     with open_log(url) as log:
         for _ in range(count):
             log.open(opened(REFUSE))
@@ -52,19 +53,19 @@ def test_shutdown_signs_every_entry(url: str, path: Path) -> None:
     fill(url, 300)
     bodies = rows(path, "SELECT body FROM entries ORDER BY seq")
     tree = signed(path)
-    assert tree.size == 300
+    assert tree.size == 302
     assert tree.root == tree_root(entry_leaf(body.encode()) for (body,) in bodies)
     notes = rows(path, "SELECT size, note FROM checkpoints ORDER BY size")
     assert [signed(path, note).size for _, note in notes] == [size for size, _ in notes]
-    assert notes[-1][0] == 300
+    assert notes[-1][0] == 302
 
 
 def test_it_signs_without_being_asked(log: SqliteLog, path: Path) -> None:
     log.open(opened(REFUSE))
     end = time.monotonic() + 60
-    while signed(path).size < 1 and time.monotonic() < end:
+    while signed(path).size < 2 and time.monotonic() < end:
         time.sleep(0.01)
-    assert signed(path).size == 1
+    assert signed(path).size == 2
 
 
 def test_it_does_not_sign_again_within_a_second(log: SqliteLog, path: Path) -> None:
@@ -79,10 +80,10 @@ def test_it_does_not_sign_again_within_a_second(log: SqliteLog, path: Path) -> N
     with database.lock:
         connection = database.connection()
         assert signer.sign(connection, at + 1, not_within=SECOND) == SECOND - 1
-        assert signed(path).size == 1
+        assert signed(path).size == 2
         assert signer.sign(connection, at + SECOND, not_within=SECOND) == 0
         assert signer.sign(connection, at + 2 * SECOND) == 0
-    assert signed(path).size == 2
+    assert signed(path).size == 3
 
 
 def test_the_last_checkpoint_of_a_minute_stays(log: SqliteLog, path: Path) -> None:
@@ -93,7 +94,7 @@ def test_the_last_checkpoint_of_a_minute_stays(log: SqliteLog, path: Path) -> No
         log.open(opened(REFUSE))
         with writer._database.lock:
             writer._signer.sign(writer._database.connection(), number * minute // 3)
-    assert rows(path, "SELECT size FROM checkpoints ORDER BY size") == [(3,), (6,), (9,)]
+    assert rows(path, "SELECT size FROM checkpoints ORDER BY size") == [(4,), (7,), (10,)]
 
 
 def keep(path: Path) -> Path:
@@ -108,7 +109,7 @@ def test_an_older_copy_is_refused(url: str, path: Path) -> None:
     for name in ("-wal", "-shm"):
         beside(path, name).unlink(missing_ok=True)
     copy.replace(path)
-    with pytest.raises(ConfigurationError, match="has 5 entries, but 10 were signed"):
+    with pytest.raises(ConfigurationError, match="has 7 entries, but 14 were signed"):
         open_log(url)
     with open_log(url, readonly=True) as log:
         assert len(list(log.attempts())) == 5
@@ -148,9 +149,9 @@ def test_an_entry_that_was_changed_before_it_was_signed_is_refused(url: str, pat
     fill(url, 2)
     checkpoint = beside(path, ".checkpoint").read_bytes()
     fill(url, 2)
-    tamper(path, "DELETE FROM checkpoints WHERE size = 4", "UPDATE entries SET body = '{}'")
+    tamper(path, "DELETE FROM checkpoints WHERE size = 8", "UPDATE entries SET body = '{}'")
     beside(path, ".checkpoint").write_bytes(checkpoint)
-    with pytest.raises(ConfigurationError, match="entry 3 is not the one that was written"):
+    with pytest.raises(ConfigurationError, match="entry 5 is not the one that was written"):
         open_log(url)
 
 
@@ -158,10 +159,10 @@ def test_what_a_killed_process_left_unsigned_is_signed_next_time(url: str, path:
     fill(url, 2)
     checkpoint = beside(path, ".checkpoint").read_bytes()
     fill(url, 2)
-    rows(path, "DELETE FROM checkpoints WHERE size = 4")
+    rows(path, "DELETE FROM checkpoints WHERE size = 8")
     beside(path, ".checkpoint").write_bytes(checkpoint)
     open_log(url).shutdown()
-    assert signed(path).size == 4
+    assert signed(path).size == 8
 
 
 def test_a_checkpoint_that_was_stored_but_not_put_beside_counts(url: str, path: Path) -> None:
@@ -170,7 +171,7 @@ def test_a_checkpoint_that_was_stored_but_not_put_beside_counts(url: str, path: 
     fill(url, 2)
     beside(path, ".checkpoint").write_bytes(checkpoint)
     fill(url, 1)
-    assert signed(path).size == 5
+    assert signed(path).size == 11
 
 
 @pytest.mark.parametrize(
@@ -178,7 +179,7 @@ def test_a_checkpoint_that_was_stored_but_not_put_beside_counts(url: str, path: 
     [
         (lambda file: file.unlink(), "put it back"),
         (lambda file: file.write_bytes(b""), "put it back"),
-        (lambda file: file.write_bytes(file.read_bytes().replace(b"\n5\n", b"\n4\n")), "wrong"),
+        (lambda file: file.write_bytes(file.read_bytes().replace(b"\n7\n", b"\n6\n")), "wrong"),
     ],
 )
 def test_a_lost_or_changed_checkpoint_is_refused(
@@ -193,7 +194,7 @@ def test_a_lost_or_changed_checkpoint_is_refused(
 def test_a_lost_database_is_not_begun_anew(url: str, path: Path) -> None:
     fill(url)
     path.unlink()
-    with pytest.raises(ConfigurationError, match="a log of 5 entries was here"):
+    with pytest.raises(ConfigurationError, match="a log of 7 entries was here"):
         open_log(url)
 
 
@@ -243,10 +244,10 @@ def test_a_log_rolled_back_while_in_use_signs_nothing_smaller(url: str, path: Pa
                 writer._sign(0)
         tamper(path, "PRAGMA foreign_keys=OFF", "DELETE FROM entries", *FRONTIER)
         writer._sign_due()
-        assert signed(path).size == 2
+        assert signed(path).size == 3
         with pytest.raises(LogUnavailable, match="rolled back"):
             log.open(opened(REFUSE))
-    assert signed(path).size == 2
+    assert signed(path).size == 3
 
 
 def test_a_checkpoint_that_cannot_be_written_stops_the_log(url: str, path: Path) -> None:
@@ -261,4 +262,4 @@ def test_a_checkpoint_that_cannot_be_written_stops_the_log(url: str, path: Path)
     log.shutdown()
     beside(path, ".checkpoint.new").rmdir()
     open_log(url).shutdown()
-    assert signed(path).size == 1
+    assert signed(path).size == 2

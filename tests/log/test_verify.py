@@ -28,10 +28,10 @@ from tests.log.support import (
 )
 from tests.log.test_migrate import schema1
 
-ENTRIES = 560  # two full tiles and a part
+ENTRIES = 562  # two full tiles and a part; the first and the last are the worker's
 
 
-def fill(path: Path, count: int = ENTRIES) -> None:
+def fill(path: Path, count: int = ENTRIES - 2) -> None:
     """Entries of every kind: ends that were kept, ends that carry their opening, none."""
     with open_log(f"sqlite:///{path}") as log:
         entries = 0
@@ -84,7 +84,7 @@ def test_entries_that_are_not_signed_yet_are_told(path: Path) -> None:
     log.open(opened(REFUSE))
     found = verify(path)
     assert found.report.ok
-    assert found.unsigned in {0, 1}
+    assert found.unsigned in {0, 2}
     log.shutdown()
 
 
@@ -218,22 +218,22 @@ def test_a_log_signed_with_another_key(path: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("sql", "told"),
     [
-        ("UPDATE attempts SET action = 'allow' WHERE opened_seq = 1", "action"),
-        ("UPDATE attempts SET user = 'somebody' WHERE opened_seq = 1", "user"),
-        ("UPDATE attempts SET at = at + 1 WHERE opened_seq = 1", "opened_at"),
-        ("UPDATE attempts SET outcome = 'released' WHERE closed_seq = 2", "outcome"),
-        ("UPDATE attempts SET opened_seq = 5 WHERE opened_seq = 1", "opened_seq"),
-        ("UPDATE attempts SET closed_seq = NULL WHERE closed_seq = 2", "closed_seq"),
-        ("DELETE FROM attempts WHERE opened_seq = 1", "attempts"),
-        ("UPDATE entries SET at = at + 1 WHERE seq = 1", "at"),
-        ("UPDATE entries SET event = 'worker' WHERE seq = 1", "event"),
-        ("UPDATE entries SET attempt = 'x' WHERE seq = 1", "attempt"),
+        ("UPDATE attempts SET action = 'allow' WHERE opened_seq = 2", "action"),
+        ("UPDATE attempts SET user = 'somebody' WHERE opened_seq = 2", "user"),
+        ("UPDATE attempts SET at = at + 1 WHERE opened_seq = 2", "opened_at"),
+        ("UPDATE attempts SET outcome = 'released' WHERE closed_seq = 3", "outcome"),
+        ("UPDATE attempts SET opened_seq = 5 WHERE opened_seq = 2", "opened_seq"),
+        ("UPDATE attempts SET closed_seq = NULL WHERE closed_seq = 3", "closed_seq"),
+        ("DELETE FROM attempts WHERE opened_seq = 2", "attempts"),
+        ("UPDATE entries SET at = at + 1 WHERE seq = 2", "at"),
+        ("UPDATE entries SET event = 'worker' WHERE seq = 2", "event"),
+        ("UPDATE entries SET attempt = 'x' WHERE seq = 2", "attempt"),
     ],
 )
 def test_what_an_attempt_is_found_by(path: Path, sql: str, told: str) -> None:
     tamper(path, "PRAGMA foreign_keys=OFF", sql)
     found = [fault for fault in verify(path).report.faults if fault.kind is FaultKind.INDEX]
-    assert any(fault.first in {1, 2} and told in fault.detail for fault in found), found
+    assert any(fault.first in {2, 3} and told in fault.detail for fault in found), found
 
 
 def test_an_attempt_without_entries(path: Path) -> None:
@@ -253,7 +253,7 @@ def test_an_attempt_without_entries(path: Path) -> None:
         ("UPDATE entries SET leaf = zeroblob(32) WHERE seq = 9", "hash stored for it"),
         ("UPDATE checkpoints SET note = x'00'", "checkpoint"),
         (
-            "UPDATE checkpoints SET note = CAST(replace(CAST(note AS TEXT), 'A', 'B') AS BLOB)",
+            "UPDATE checkpoints SET note = CAST(replace(CAST(note AS TEXT), '562', '561') AS BLOB)",
             "checkpoint",
         ),
     ],
@@ -350,7 +350,7 @@ def test_a_log_that_several_processes_wrote(tmp_path: Path) -> None:
     for writer in writers:
         assert writer.communicate()[1] == ""
     found = verify(path)
-    assert (found.report.faults, found.unsigned, found.report.entries) == ((), 0, 600)
+    assert (found.report.faults, found.unsigned, found.report.entries) == ((), 0, 608)
 
 
 def test_a_log_whose_writer_was_killed(tmp_path: Path) -> None:
