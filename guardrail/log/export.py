@@ -25,9 +25,10 @@ from guardrail.chain.tree import consistency_proof
 from guardrail.chain.trust import Trust
 from guardrail.chain.verify import Held, Kept, verify_log
 from guardrail.errors import ConfigurationError, LogUnavailable
+from guardrail.log.recount import TreeCheck, Workers
 from guardrail.log.setup import open_for_reading
 from guardrail.log.tree import StoredHashes
-from guardrail.log.verify import Given, TreeCheck, Verification, Workers, log_key
+from guardrail.log.verify import Given, Verification, log_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
