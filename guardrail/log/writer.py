@@ -47,7 +47,8 @@ class Writer:
         self._lazy_lock = threading.Lock()
         self._lazy: Counts = {}
         self._lazy_size = 0
-        database.on_fork = self._after_fork
+        database.before_fork, database.after_fork = self._pause, self._resume
+        database.on_fork = self._begin_anew
         if signer.unsigned:
             self._sign_soon()
 
@@ -216,7 +217,20 @@ class Writer:
                     add_count(self._lazy, bucket, column, number)
                     self._lazy_size += number
 
-    def _after_fork(self) -> None:
+    def _pause(self) -> None:
+        """No thread of ours may run while the process forks."""
+        timer = self._timer
+        if timer is not None:
+            timer.cancel()
+            timer.join()
+
+    def _resume(self) -> None:
+        with self._database.lock:
+            if self._timer is not None and not self._timer.is_alive() and not self._failure:
+                self._timer = None
+                self._sign_soon()
+
+    def _begin_anew(self) -> None:
         """What was queued belongs to the parent, which will write it."""
         self._lazy_lock = threading.Lock()
         self._lazy, self._lazy_size = {}, 0

@@ -213,3 +213,28 @@ print(sorted(heavy))
 
 def test_importing_the_log_is_light() -> None:
     assert _done(python(_LIGHT)) == "[]\n"
+
+
+_QUIET_FORK = """
+import os, sys, threading, time
+from guardrail.log import open_log
+from tests.log.support import REFUSE, opened
+
+log = open_log(sys.argv[1])
+log.open(opened(REFUSE))
+for _ in range(50):
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
+waiting = threading.active_count()
+end = time.monotonic() + 60
+checkpoint = log.location.checkpoint
+while checkpoint.read_text().split()[1] == "0" and time.monotonic() < end:
+    time.sleep(0.01)
+print(waiting, checkpoint.read_text().split()[1])
+"""
+
+
+def test_forks_neither_meet_the_signing_thread_nor_stop_it(url: str) -> None:
+    assert _done(python(_QUIET_FORK, url)) == "2 2\n"
