@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import pickle
+from uuid import RFC_4122, UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from guardrail.errors import PolicyError, Problem, RequestGated, RequestRefused
 from guardrail.messages import language_of, message_for
@@ -18,6 +21,7 @@ from guardrail.records import (
     Severity,
     Span,
 )
+from guardrail.records.attempt import new_id
 
 REFUSED = Decision(Action.REFUSE, "r", "minor_sexual", PolicyRef("p", 1, "0" * 64))
 
@@ -85,3 +89,17 @@ def test_the_message_is_in_the_callers_language(caller: Caller, language: str) -
     said = message_for(REFUSED, caller)
     assert "18" in said
     assert ("歳" in said) is (language == "ja")
+
+
+@given(st.integers(0, 1 << 66), st.integers(0, 1 << 66))
+def test_ids_sort_by_time(one: int, other: int) -> None:
+    first, second = sorted((one, other))
+    found = [UUID(new_id(at)) for at in (first, second)]
+    assert [(uuid.version, uuid.variant) for uuid in found] == [(7, RFC_4122)] * 2
+    assert [uuid.int >> 80 for uuid in found] == [first // 1_000_000, second // 1_000_000]
+    if second - first >= 1000:
+        assert found[0] < found[1]
+
+
+def test_ids_differ() -> None:
+    assert len({new_id(5) for _ in range(1000)}) == 1000

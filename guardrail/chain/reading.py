@@ -26,11 +26,13 @@ class Row:
     """An entry as it is stored now. seq: from 1, dense; body: canonical JSON, or what it is of.
 
     at: what the body says of when, ns since the epoch, UTC; None leaves times unchecked.
+    older: written before bodies had to be canonical, so that its form is not checked.
     """
 
     seq: int
     body: bytes | dict[str, Json]
     at: int | None = None
+    older: bool = False
 
 
 @dataclass(slots=True)
@@ -136,7 +138,7 @@ class Reading:
             body = row.body if isinstance(row.body, bytes) else canonical(row.body)
             leaf = leaf_hash(HEADER + body)
             entry_bytes(body)
-            if self._check_form:
+            if self._check_form and not row.older:
                 read_body(body)
         except Malformed as error:
             self._fault(FaultKind.UNREADABLE, error.problem, row.seq)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from guardrail.errors import InputError
+from guardrail.cli.log_evidence import COMMANDS
+from guardrail.cli.log_options import common, period, print_json
 from guardrail.records import Action, Operation, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from guardrail.log import SqliteLog
 
 LIST_EXAMPLES = """\b
@@ -31,49 +29,9 @@ Examples:
   guardrail log stats --by month,rule,jurisdiction --json"""
 
 
-def _time(_ctx: click.Context, _param: click.Parameter, value: str | None) -> int | None:
-    """Read `24h`, a date or an ISO time as nanoseconds."""
-    from guardrail.log import parse_time
-
-    try:
-        return None if value is None else parse_time(value)
-    except InputError as error:
-        raise click.BadParameter(str(error)) from None
-
-
-def _common(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that every command here takes."""
-    options = (
-        click.option(
-            "--log",
-            "url",
-            metavar="URL",
-            help="sqlite:///attempts.db or sqlite:////var/lib/attempts.db.  "
-            "[default: $GUARDRAIL_LOG, else ~/.local/state/guardrail/attempts.db]",
-        ),
-        click.option("--json", "as_json", is_flag=True, help="JSON on a terminal too."),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-def _period(command: Callable[..., None]) -> Callable[..., None]:
-    until = click.option(
-        "--until", callback=_time, metavar="TIME", help="Opened before: the same forms."
-    )
-    since = click.option(
-        "--since",
-        callback=_time,
-        metavar="TIME",
-        help="Opened since: 24h, 7d, 2026-01-16 or 2026-01-16T09:00Z (UTC).",
-    )
-    return since(until(command))
-
-
 @click.group()
 def log() -> None:
-    """Read the attempt log: what was asked, what was decided, how it ended.
+    """Read the attempt log, and prove that nobody rewrote it.
 
     Attempts that were refused, gated, sexual or not fully scanned are kept in full and listed;
     all attempts are counted. Nothing here writes to the log.
@@ -81,8 +39,8 @@ def log() -> None:
 
 
 @log.command("list", epilog=LIST_EXAMPLES)
-@_common
-@_period
+@common
+@period
 @click.option("--action", type=click.Choice([action.label for action in Action]))
 @click.option("--rule", metavar="ID", help="Id of the rule that decided.")
 @click.option("--reason", metavar="CODE", help="Such as real_person_sexual.")
@@ -116,17 +74,17 @@ def list_(url: str | None, as_json: bool, oldest_first: bool, **wanted: Any) -> 
         found = attempts.attempts(AttemptFilter(**wanted, newest_first=not oldest_first))
         if as_json or not sys.stdout.isatty():
             for row in found:
-                _print_json(row.summary())
+                print_json(row.summary())
         else:
             print_table(found, wanted["limit"])
 
 
 @log.command(epilog=SHOW_EXAMPLES)
-@_common
+@common
 @click.argument("attempt", metavar="ID")
 @click.option("--excerpt", is_flag=True, help="Decrypt the start of the prompt, if kept.")
 def show(url: str | None, as_json: bool, attempt: str, excerpt: bool) -> None:
-    """Show one attempt in full. The first characters of its ID are enough."""
+    """Show one attempt in full. The first or last characters of its ID are enough."""
     from guardrail.cli.log_shown import print_attempt
 
     with _open(url) as attempts:
@@ -135,14 +93,14 @@ def show(url: str | None, as_json: bool, attempt: str, excerpt: bool) -> None:
         if excerpt:
             fields["excerpt"] = attempts.excerpt(row.id)
     if as_json or not sys.stdout.isatty():
-        _print_json(fields)
+        print_json(fields)
     else:
         print_attempt(row, fields)
 
 
 @log.command(epilog=STATS_EXAMPLES)
-@_common
-@_period
+@common
+@period
 @click.option(
     "--by",
     metavar="NAMES",
@@ -162,7 +120,7 @@ def stats(url: str | None, as_json: bool, since: int | None, until: int | None, 
     with _open(url) as attempts:
         found = attempts.stats(since, until, names)
     if as_json or not sys.stdout.isatty():
-        _print_json(found.json())
+        print_json(found.json())
     else:
         print_stats(found)
 
@@ -173,5 +131,5 @@ def _open(url: str | None) -> SqliteLog:
     return open_log(url, readonly=True)
 
 
-def _print_json(value: object) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False))
+for _command in COMMANDS:
+    log.add_command(_command)

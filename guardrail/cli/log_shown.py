@@ -50,7 +50,7 @@ def _cells(row: AttemptRow, *, wide: bool) -> list[Text]:
     rule = (Text(row.rule),) if wide else ()
     return [
         Text(summary["at"][0 if wide else 5 : 19].replace("T", " ")),
-        Text(row.id[: 12 if wide else 8]),
+        Text(row.id[-12 if wide else -8 :]),
         _action(row),
         *rule,
         Text(row.reason),

@@ -31,6 +31,7 @@ Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | Non
 MAX_FINDINGS = 100
 MAX_PERSONS = 50
 MAX_LIST = 100
+MAX_NUMBER = (1 << 53) - 1  # beyond it, readers of JSON may not keep a number exactly
 
 _ENCODER = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
@@ -40,7 +41,10 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def canonical(value: Mapping[str, Json]) -> str:
-    """JSON with sorted keys, no white space and no escapes that are not needed (as RFC 8785)."""
+    """RFC 8785 for what bodies are made of: ASCII names, text, safe integers, four decimals.
+
+    Many times faster than for any JSON (`guardrail.chain.entry.canonical`), and the same bytes.
+    """
     return _ENCODER.encode(value)
 
 
@@ -49,8 +53,8 @@ def opened_body(entry: AttemptOpened, keys: Keys) -> dict[str, Json]:
     findings = _findings(entry.scans, entry.decision.findings)
     return {
         "id": plain(entry.id),
+        "event": "opened",
         "at": iso(entry.at),
-        "at_ns": entry.at,
         **_request(entry.request, keys),
         "policy": plain(str(entry.decision.policy)),
         "decision": _decision(entry.decision),
@@ -69,8 +73,8 @@ def closed_body(entry: AttemptClosed, keys: Keys) -> dict[str, Json]:
     findings = _findings(entry.scans, entry.decision.findings)
     body: dict[str, Json] = {
         "id": plain(entry.id),
+        "event": "closed",
         "at": iso(entry.at),
-        "at_ns": entry.at,
         "opened_at": iso(entry.opened.at),
         "outcome": entry.outcome.value,
         "policy": plain(str(entry.decision.policy)),
@@ -236,7 +240,7 @@ def _texts(texts: Iterable[str]) -> list[Json]:
 
 def _number(value: float) -> Json:
     """Four decimals, whole numbers as integers, so that RFC 8785 writes it the same; else null."""
-    if not math.isfinite(value):
+    if not math.isfinite(value) or abs(value) > MAX_NUMBER:
         return None
     rounded = round(value, 4)
     return int(rounded) if rounded == int(rounded) else rounded

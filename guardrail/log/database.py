@@ -46,13 +46,16 @@ class Database:
     SQLite must not be carried into a child process, so forks close it on both sides; each side
     opens its own again. Hold `lock` around every use of `connection` and of the file lock.
 
-    on_fork: called in a forked child, after the locks were made anew.
+    before_fork, after_fork: called in the parent, without the lock. on_fork: called in a forked
+    child, after the locks were made anew.
     """
 
     def __init__(self, path: Path, lock_file: Path | None) -> None:
         check_version(apsw.sqlite_lib_version())
         self.path = path
         self.lock = threading.Lock()
+        self.before_fork: Callable[[], None] | None = None
+        self.after_fork: Callable[[], None] | None = None
         self.on_fork: Callable[[], None] | None = None
         self.wal_pages = 0
         self._lock_file = lock_file
@@ -187,6 +190,8 @@ def _before_fork() -> None:
     _forking.acquire()
     _held.extend(_databases)
     for database in _held:
+        if database.before_fork is not None:
+            database.before_fork()
         database.lock.acquire()
         database.close()
 
@@ -194,6 +199,8 @@ def _before_fork() -> None:
 def _after_fork_in_parent() -> None:
     for database in _held:
         database.lock.release()
+        if database.after_fork is not None:
+            database.after_fork()
     _held.clear()
     _forking.release()
 

@@ -80,7 +80,11 @@ class Keys:
 
 def create_key(path: Path) -> None:
     """Write a new secret, durable and whole or not at all, unless there is one; mode 0600."""
-    text = f"{HEADER}\n{base64.b64encode(secrets.token_bytes(SIZE)).decode()}\n"
+    create_secret(path, f"{HEADER}\n{base64.b64encode(secrets.token_bytes(SIZE)).decode()}\n")
+
+
+def create_secret(path: Path, text: str) -> None:
+    """Write a file, durable and whole or not at all, unless there is one; mode 0600."""
     draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
@@ -97,25 +101,33 @@ def create_key(path: Path) -> None:
 
 def load_keys(path: Path) -> Keys:
     """Read the key file; raises ConfigurationError when it is missing, exposed or damaged."""
+    need = "without it user ids and excerpts cannot be matched"
+    return Keys.derive(_secret(path, read_secret(path, "key file", need)))
+
+
+def read_secret(path: Path, name: str, need: str) -> bytes:
+    """The first 1000 bytes of a file that only its owner may read; raises ConfigurationError.
+
+    name: what it is; need: what does not work without it, as messages say it.
+    """
     try:
         file = path.open("rb")
     except OSError as error:
         raise ConfigurationError(
-            f"the attempt log's key file {path} cannot be read ({error.strerror}); put it back "
-            "from where it is kept: without it user ids and excerpts cannot be matched, and no "
-            "new key is made for an existing log"
+            f"the attempt log's {name} {path} cannot be read ({error.strerror}); put it back "
+            f"from where it is kept: {need}, and no new key is made for an existing log"
         ) from None
     with file:
-        _check_private(path, os.fstat(file.fileno()))
-        return Keys.derive(_secret(path, file.read(1000)))
+        _check_private(path, name, os.fstat(file.fileno()))
+        return file.read(1000)
 
 
-def _check_private(path: Path, info: os.stat_result) -> None:
+def _check_private(path: Path, name: str, info: os.stat_result) -> None:
     if not stat.S_ISREG(info.st_mode):
-        raise ConfigurationError(f"the attempt log's key file {path} is not a regular file")
+        raise ConfigurationError(f"the attempt log's {name} {path} is not a regular file")
     if info.st_mode & 0o077:
         raise ConfigurationError(
-            f"the attempt log's key file {path} is open to others "
+            f"the attempt log's {name} {path} is open to others "
             f"(mode {stat.S_IMODE(info.st_mode):04o}); run: chmod 600 {path}"
         )
 

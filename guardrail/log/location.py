@@ -25,6 +25,16 @@ class Location:
         return self.path.with_name(self.path.name + ".key")
 
     @property
+    def signing_key(self) -> Path:
+        """The key that signs checkpoints, beside the database."""
+        return self.path.with_name(self.path.name + ".signing-key")
+
+    @property
+    def checkpoint(self) -> Path:
+        """The last signed checkpoint, beside the database."""
+        return self.path.with_name(self.path.name + ".checkpoint")
+
+    @property
     def lock(self) -> Path:
         """The file that writing processes lock."""
         return self.path.with_name(self.path.name + ".lock")

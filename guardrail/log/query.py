@@ -131,14 +131,17 @@ def read_attempts(
         left = None if left is None else left - len(rows)
 
 
-def find_attempts(database: Database, prefix: str) -> list[AttemptRow]:
-    """The first two attempts whose id begins with `prefix`; an exact match comes alone."""
-    sql = f"""{_SELECT} WHERE substr(a.attempt, 1, length(?1)) = ?1
-     AND a.attempt >= ?1 AND a.attempt < ?1 || char(1114111) LIMIT 2"""
+def find_attempts(database: Database, part: str) -> list[AttemptRow]:
+    """The first two attempts whose id is, else begins, else ends with `part`."""
+    begins = """substr(a.attempt, 1, length(?1)) = ?1
+     AND a.attempt >= ?1 AND a.attempt < ?1 || char(1114111)"""
     with database.lock:
         connection = database.connection()
-        exact = connection.execute(f"{_SELECT} WHERE a.attempt = ?", (prefix,)).fetchall()
-        return [_row(row) for row in exact or connection.execute(sql, (prefix,)).fetchall()]
+        for where in ("a.attempt = ?1", begins, "substr(a.attempt, -length(?1)) = ?1"):
+            sql = f"{_SELECT} WHERE {where} LIMIT 2"
+            if rows := connection.execute(sql, (part,)).fetchall():
+                return [_row(row) for row in rows]
+    return []
 
 
 def read_excerpt(connection: apsw.Connection, attempt: str) -> tuple[bytes, bytes] | None:

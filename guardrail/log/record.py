@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
+from guardrail.chain.entry import entry_leaf
 from guardrail.log.body import canonical, closed_body, opened_body, plain
 from guardrail.log.times import HOUR
 
@@ -38,12 +39,16 @@ class Verdict(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One entry, ready to be written. excerpt: nonce and ciphertext, if one is kept."""
+    """One entry, ready to be written.
+
+    leaf: hash of body (RFC 6962). excerpt: nonce and ciphertext, if one is kept.
+    """
 
     attempt: str
     event: Literal["opened", "closed"]
     at: int
     body: str
+    leaf: bytes
     opened_at: int
     bucket: Bucket
     user: str
@@ -75,11 +80,13 @@ def bucket_of(entry: AttemptOpened) -> Bucket:
 
 def record_opened(entry: AttemptOpened, bucket: Bucket, keys: Keys, excerpt: int) -> Record:
     """The entry of a flagged attempt's opening."""
+    body = canonical(opened_body(entry, keys))
     return Record(
         attempt=plain(entry.id),
         event="opened",
         at=entry.at,
-        body=canonical(opened_body(entry, keys)),
+        body=body,
+        leaf=entry_leaf(body.encode()),
         opened_at=entry.at,
         bucket=bucket,
         user=keys.user(entry.request.caller.id),
@@ -93,11 +100,13 @@ def record_closed(entry: AttemptClosed, bucket: Bucket, keys: Keys, excerpt: int
     """The entry of a flagged attempt's end; with the excerpt if the opening was not kept."""
     request = entry.opened.request
     late = not entry.opened.flagged
+    body = canonical(closed_body(entry, keys))
     return Record(
         attempt=plain(entry.id),
         event="closed",
         at=entry.at,
-        body=canonical(closed_body(entry, keys)),
+        body=body,
+        leaf=entry_leaf(body.encode()),
         opened_at=entry.opened.at,
         bucket=bucket,
         user=keys.user(request.caller.id),

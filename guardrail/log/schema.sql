@@ -1,27 +1,8 @@
--- Schema 1. Hashes of a future Merkle tree are taken over entries.body, byte for byte.
+-- Schema 2: the evidence is in entries.sql, what is searched and counted by is here.
 CREATE TABLE meta (
   key TEXT PRIMARY KEY,
   value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
-
--- The evidence: append-only, seq dense from 1, body canonical JSON without text or plain user ids.
-CREATE TABLE entries (
-  seq INTEGER PRIMARY KEY,
-  attempt TEXT NOT NULL,
-  event TEXT NOT NULL CHECK (event IN ('opened', 'closed')),
-  at INTEGER NOT NULL,
-  body TEXT NOT NULL
-) STRICT;
-
-CREATE TRIGGER entries_keep_rows BEFORE DELETE ON entries
-BEGIN SELECT RAISE(ABORT, 'entries are append-only'); END;
-
-CREATE TRIGGER entries_keep_values BEFORE UPDATE ON entries
-BEGIN SELECT RAISE(ABORT, 'entries are append-only'); END;
-
-CREATE TRIGGER entries_keep_order BEFORE INSERT ON entries
-WHEN NEW.seq IS NOT (SELECT coalesce(max(seq), 0) + 1 FROM entries)
-BEGIN SELECT RAISE(ABORT, 'entries are append-only, without gaps'); END;
 
 -- What may have to be erased: never part of an entry's body.
 CREATE TABLE private (

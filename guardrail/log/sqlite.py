@@ -48,8 +48,8 @@ class SqliteLog:
         if readonly:
             self._reader = open_for_reading(location)
         else:
-            database, self._keys = open_for_writing(location)
-            self._writer = Writer(database)
+            database, self._keys, signer = open_for_writing(location)
+            self._writer = Writer(database, signer)
             self._finalizer = weakref.finalize(self, self._writer.shutdown)
 
     def open(self, entry: AttemptOpened) -> None:
@@ -86,14 +86,14 @@ class SqliteLog:
         while (row := self._guarded(lambda: next(rows, None))) is not None:
             yield row
 
-    def attempt(self, prefix: str) -> AttemptRow:
-        """The attempt whose id is or begins with `prefix`; raises InputError unless it is one."""
-        if not prefix:
+    def attempt(self, part: str) -> AttemptRow:
+        """The attempt whose id is, begins or ends with `part`; InputError unless it is one."""
+        if not part:
             raise InputError("an empty id names no attempt")
-        found = self._guarded(lambda: find_attempts(self._reading(), prefix))
+        found = self._guarded(lambda: find_attempts(self._reading(), part))
         if len(found) != 1:
             many = "no attempt in the log has" if not found else "more than one attempt has"
-            raise InputError(f"{many} an id that begins with {prefix!r}")
+            raise InputError(f"{many} an id that begins or ends with {part!r}")
         return found[0]
 
     def excerpt(self, attempt: str) -> str | None:

@@ -4,53 +4,53 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import TYPE_CHECKING, TypeAlias
+import time
+from typing import TYPE_CHECKING
 
 import apsw
 
 from guardrail.errors import GuardrailError, LogUnavailable
+from guardrail.log.append import Batch, Counts, add_count, total_counts, transact
 from guardrail.log.group import GroupCommit
-from guardrail.log.record import COLUMNS, Bucket, Column, Record, Write
+from guardrail.log.record import COLUMNS, Bucket, Column, Write
+from guardrail.log.times import SECOND
+from guardrail.log.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from guardrail.log.database import Database
+    from guardrail.log.signing import Signer
 
 MAX_LAZY = 256
 CHECKPOINT_PAGES = 1000
+SIGN_EVERY = SECOND
 
-_COUNT = """
-INSERT INTO counts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT DO UPDATE SET opened = opened + excluded.opened,
- released = released + excluded.released, refused = refused + excluded.refused,
- gated = gated + excluded.gated, failed = failed + excluded.failed,
- cancelled = cancelled + excluded.cancelled"""
-_KNOWN = "SELECT opened_seq, closed_seq FROM attempts WHERE attempt = ?"
-_ENTRY = "INSERT INTO entries VALUES (?, ?, ?, ?, ?)"
-_PRIVATE = "INSERT INTO private VALUES (?, ?, ?)"
-_OPENED = "INSERT INTO attempts VALUES (?, ?, NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_CLOSED = """
-INSERT INTO attempts VALUES (?, NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT DO UPDATE SET closed_seq = excluded.closed_seq, stage = excluded.stage,
- action = excluded.action, rule = excluded.rule, reason = excluded.reason,
- outcome = excluded.outcome"""
-
-_Counts: TypeAlias = dict[Bucket, list[int]]
 _logger = logging.getLogger(__name__)
 
 
 class Writer:
-    """Writes entries and counts; after a failed write it takes no more (fail closed)."""
+    """Writes entries and counts; after a failed write it takes no more (fail closed).
 
-    def __init__(self, database: Database) -> None:
+    What was written is signed within about a second, at most once a second among all processes,
+    and at shutdown.
+    """
+
+    def __init__(self, database: Database, signer: Signer) -> None:
         self._database = database
+        self._signer = signer
+        self._size = 0
+        self._worker = Worker()
+        self._timer: threading.Timer | None = None
         self._group: GroupCommit[Write | None] = GroupCommit(self._commit)
         self._failure = ""
         self._lazy_lock = threading.Lock()
-        self._lazy: _Counts = {}
+        self._lazy: Counts = {}
         self._lazy_size = 0
-        database.on_fork = self._after_fork
+        database.before_fork, database.after_fork = self._pause, self._resume
+        database.on_fork = self._begin_anew
+        if signer.unsigned:
+            self._sign_soon()
 
     def write(self, write: Write) -> None:
         """Return once `write` is on disk; raises LogUnavailable."""
@@ -59,7 +59,7 @@ class Writer:
     def later(self, bucket: Bucket, column: Column) -> None:
         """Count with the next commit, and at the latest after 256 calls; never raises for it."""
         with self._lazy_lock:
-            _add(self._lazy, bucket, column)
+            add_count(self._lazy, bucket, column)
             self._lazy_size += 1
             due = self._lazy_size % MAX_LAZY == 0
         if due and not self._failure:
@@ -81,13 +81,25 @@ class Writer:
         try:
             self.flush()
             with self._database.lock:
+                self._stop()
+                self._sign(not_within=0)
                 self._tidy()
-        except (LogUnavailable, apsw.Error) as error:
+        except (GuardrailError, apsw.Error, OSError) as error:
             _logger.critical("closing the attempt log: %s", error)
         finally:
             with self._database.lock:
                 self._failure = self._failure or closed
                 self._database.close()
+                timer, self._timer = self._timer, None
+            if timer is not None:
+                timer.cancel()
+
+    def _stop(self) -> None:
+        self._database.acquire()
+        try:
+            self._write_all([], ending=True)
+        finally:
+            self._database.release()
 
     def _tidy(self) -> None:
         database = self._database
@@ -98,6 +110,42 @@ class Writer:
             finally:
                 database.release()
 
+    def _sign_soon(self, delay: float = SIGN_EVERY / SECOND) -> None:
+        """Sign after `delay` seconds, from a thread of its own; the database's lock is held."""
+        if self._timer is not None:
+            return
+        self._timer = threading.Timer(delay, self._sign_due)
+        self._timer.daemon = True
+        try:
+            self._timer.start()
+        except RuntimeError:  # the interpreter is shutting down: `shutdown` signs
+            self._timer = None
+
+    def _sign_due(self) -> None:
+        with self._database.lock:
+            self._timer = None
+            if self._failure:
+                return
+            try:
+                wait = self._sign(not_within=SIGN_EVERY)
+            except apsw.BusyError:
+                wait = SIGN_EVERY
+            except (GuardrailError, apsw.Error, OSError) as error:
+                _logger.critical("signing the attempt log: %s", self._fail(error))
+                return
+            if wait:
+                self._sign_soon(wait / SECOND)
+
+    def _sign(self, not_within: int) -> int:
+        database = self._database
+        database.acquire()
+        try:
+            database.check_in_place()
+            at = time.time_ns()
+            return self._signer.sign(database.connection(), at, not_within=not_within)
+        finally:
+            database.release()
+
     def _commit(self, writes: Sequence[Write | None]) -> None:
         database = self._database
         with database.lock:
@@ -105,20 +153,26 @@ class Writer:
                 raise LogUnavailable(self._failure)
             database.acquire()
             try:
+                before = self._size
                 self._write_all([write for write in writes if write is not None])
+                if self._size != before:
+                    self._sign_soon()
                 if database.wal_pages >= CHECKPOINT_PAGES:
                     self._checkpoint()
             finally:
                 database.release()
 
-    def _write_all(self, writes: list[Write]) -> None:
+    def _write_all(self, writes: list[Write], *, ending: bool = False) -> None:
         """Commit once. A failed write is never tried again: what reached the disk is unknown."""
         database = self._database
         lazy = self._take_lazy()
         try:
             database.check_in_place()
             connection = database.connection()
-            _transact(connection, writes, _totals(lazy, writes))
+            note = self._worker.note(time.time_ns(), ending=ending)
+            batch = Batch(writes, total_counts(lazy, writes), note, self._size)
+            self._size, kept = transact(connection, batch)
+            self._worker.wrote(note, batch.totals, kept)
         except apsw.BusyError as error:
             database.close()
             self._give_back(lazy)
@@ -150,7 +204,7 @@ class Writer:
         self._database.close()
         return self._failure
 
-    def _take_lazy(self) -> _Counts:
+    def _take_lazy(self) -> Counts:
         with self._lazy_lock:
             lazy = self._lazy
             self._lazy, self._lazy_size = {}, 0
@@ -160,75 +214,26 @@ class Writer:
         with self._lazy_lock:
             for bucket, numbers in lazy.items():
                 for column, number in zip(COLUMNS, numbers, strict=True):
-                    _add(self._lazy, bucket, column, number)
+                    add_count(self._lazy, bucket, column, number)
                     self._lazy_size += number
 
-    def _after_fork(self) -> None:
+    def _pause(self) -> None:
+        """No thread of ours may run while the process forks."""
+        timer = self._timer
+        if timer is not None:
+            timer.cancel()
+            timer.join()
+
+    def _resume(self) -> None:
+        with self._database.lock:
+            if self._timer is not None and not self._timer.is_alive() and not self._failure:
+                self._timer = None
+                self._sign_soon()
+
+    def _begin_anew(self) -> None:
         """What was queued belongs to the parent, which will write it."""
         self._lazy_lock = threading.Lock()
         self._lazy, self._lazy_size = {}, 0
+        self._timer = None
+        self._worker.begin()
         self._group.reset()
-
-
-def _add(counts: _Counts, bucket: Bucket, column: Column, number: int = 1) -> None:
-    counts.setdefault(bucket, [0] * len(COLUMNS))[COLUMNS.index(column)] += number
-
-
-def _totals(lazy: Mapping[Bucket, list[int]], writes: Sequence[Write]) -> _Counts:
-    """The counts of attempts without an entry; those with one count when it turns out new."""
-    totals = {bucket: [*numbers] for bucket, numbers in lazy.items()}
-    for write in writes:
-        if write.record is None:
-            _add(totals, write.bucket, write.column)
-    return totals
-
-
-def _transact(connection: apsw.Connection, writes: Sequence[Write], totals: _Counts) -> None:
-    records = [write for write in writes if write.record is not None]
-    if not records and len(totals) == 1:
-        ((bucket, numbers),) = totals.items()
-        connection.execute(_COUNT, (*bucket, *numbers))  # a transaction by itself
-        return
-    connection.execute("BEGIN IMMEDIATE")
-    if records:
-        _append(connection, records, totals)
-    connection.executemany(_COUNT, [(*bucket, *numbers) for bucket, numbers in totals.items()])
-    connection.execute("COMMIT")
-
-
-def _append(connection: apsw.Connection, writes: Sequence[Write], totals: _Counts) -> None:
-    """Give each new entry the next number; one that is there already stays as it is."""
-    seq: int = connection.execute("SELECT coalesce(max(seq), 0) FROM entries").get
-    for write in writes:
-        record = write.record
-        if record is None or _is_known(connection, record):
-            continue
-        seq += 1
-        row = (seq, record.attempt, record.event, record.at, record.body)
-        connection.execute(_ENTRY, row)
-        _index(connection, record, seq)
-        if record.excerpt is not None:
-            connection.execute(_PRIVATE, (seq, *record.excerpt))
-        _add(totals, write.bucket, write.column)
-
-
-def _is_known(connection: apsw.Connection, record: Record) -> bool:
-    """Whether this event of this attempt was written before: a retry must not count twice."""
-    row = connection.execute(_KNOWN, (record.attempt,)).fetchone()
-    if row is None:
-        return False
-    opened, closed = row
-    return closed is not None or (record.event == "opened" and opened is not None)
-
-
-def _index(connection: apsw.Connection, record: Record, seq: int) -> None:
-    fields = (
-        record.attempt,
-        seq,
-        record.opened_at,
-        *record.bucket[1:],
-        record.user,
-        record.conversation,
-        *record.verdict,
-    )
-    connection.execute(_OPENED if record.event == "opened" else _CLOSED, fields)

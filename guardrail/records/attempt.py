@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
 import time
-import uuid
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -23,6 +23,19 @@ class Outcome(StrEnum):
     CANCELLED = "cancelled"
 
 
+def new_id(at: int | None = None) -> str:
+    """A UUID of version 7, 32 hex digits: those made later sort later, so indexes grow at one end.
+
+    at: nanoseconds since the epoch, default now.
+
+    Source: RFC 9562 section 5.7, with 12 more bits of the time as in section 6.2, method 3.
+    """
+    milliseconds, rest = divmod(time.time_ns() if at is None else at, 1_000_000)
+    time_part = (milliseconds & ((1 << 48) - 1)) << 80
+    more_time = (rest << 12) // 1_000_000 << 64
+    return f"{time_part | 7 << 76 | more_time | 2 << 62 | secrets.randbits(62):032x}"
+
+
 @dataclass(frozen=True, slots=True)
 class AttemptOpened:
     """The input stage of an attempt. A log stores no text of `request` in the clear.
@@ -34,7 +47,7 @@ class AttemptOpened:
     decision: Decision
     facts: Facts
     scans: tuple[Scan, ...]
-    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    id: str = field(default_factory=new_id)
     at: int = field(default_factory=time.time_ns)
 
     @property

@@ -17,8 +17,13 @@ from guardrail.chain.hashing import leaf_hash
 from guardrail.chain.note import Note
 from guardrail.chain.plain import read_hash, write_base64
 from guardrail.chain.proofs import verify_inclusion
-from guardrail.chain.tiles import encode_tile, tiles_of
+from guardrail.chain.receipt import Receipt
+from guardrail.chain.tiles import bundles_of, decode_bundle, encode_tile, tiles_of
 from guardrail.chain.tree import MemoryHashes, consistency_proof, inclusion_proof, root
+from guardrail.log import locate, open_log
+from guardrail.log.export import write_tiles
+from guardrail.log.receipts import write_receipt
+from guardrail.log.signing import load_signing_key
 from tests.chain.signers import (
     AT,
     LOG,
@@ -31,6 +36,7 @@ from tests.chain.signers import (
     signed,
     tree_of,
 )
+from tests.log.support import REFUSE, opened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -155,3 +161,42 @@ def test_what_go_refuses_is_told(crosscheck: Path) -> None:
         },
     )
     assert answer["Failures"] == ["inclusion 1: bad=true err=<nil>"]
+
+
+def test_go_accepts_an_attempt_log_and_its_receipts(crosscheck: Path, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/attempts.db"
+    with open_log(url) as log:
+        for number in range(300):
+            log.open(opened(REFUSE, id=f"{number:03d}"))
+    folder = tmp_path / "archive"
+    head = write_tiles(locate(url), folder)
+    entries = [
+        entry
+        for tile in bundles_of(head.size)
+        for entry in decode_bundle(tile, (folder / tile.path).read_bytes())
+    ]
+    written = [write_receipt(locate(url), name) for name in ("000", "123", "299")]
+    receipts = [Receipt.parse(found.data) for found in written]
+    tiles = {tile.path: (folder / tile.path).read_bytes() for tile in tiles_of(head.size)}
+    answer = ask(
+        crosscheck,
+        {
+            "vkey": str(load_signing_key(locate(url).signing_key).verifier),
+            "witness": str(WITNESS.verifier),
+            "skey": LOG.secret,
+            "text": TEXT,
+            "entries": [*map(write_base64, entries)],
+            "notes": [
+                signed_note((folder / "checkpoint").read_bytes(), 1),
+                *(signed_note(receipt.checkpoint, 1) for receipt in receipts),
+            ],
+            "inclusion": [
+                proof(receipt.proof, index=receipt.index, new=head.size) for receipt in receipts
+            ],
+            "consistency": [],
+            "tiles": {path: write_base64(data) for path, data in tiles.items()},
+        },
+    )
+    assert answer["Failures"] is None
+    assert answer["Checked"] == 4 + 3 + 4
+    assert [receipt.extra for receipt in receipts] == [entries[found.seq - 1] for found in written]

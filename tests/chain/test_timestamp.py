@@ -28,6 +28,7 @@ from guardrail.chain.timestamp import TimestampRequest, timestamp_request, verif
 from tests.chain.signers import flip, signed, tree_of
 
 HEAD = tree_of([b"a", b"b"])
+ROOT = "Test root, long-named so that certificates stand in DER order"
 SECOND = 1_000_000_000
 CONFIG = """
 [tsa]
@@ -46,11 +47,12 @@ ess_cert_id_alg = sha256
 class Authority:
     folder: Path
     root: bytes
+    chain: str = ""
 
     def answer(self, request: TimestampRequest) -> bytes:
         (self.folder / "request.tsq").write_bytes(request.der)
         command = "openssl ts -reply -config tsa.cnf -section it -queryfile request.tsq"
-        command += " -signer tsa.pem -inkey tsa.key -out response.tsr"
+        command += " -signer tsa.pem -inkey tsa.key -out response.tsr" + self.chain
         subprocess.run(command.split(), cwd=self.folder, check=True, capture_output=True)
         return (self.folder / "response.tsr").read_bytes()
 
@@ -60,9 +62,11 @@ def certificate(
     key: ec.EllipticCurvePrivateKey,
     issuer: str,
     issuer_key: ec.EllipticCurvePrivateKey,
+    *,
+    ca: bool = False,
 ) -> x509.Certificate:
     now = datetime.now(UTC)
-    ca = name == issuer
+    ca = ca or name == issuer
     builder = (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
@@ -79,17 +83,22 @@ def certificate(
     return builder.sign(issuer_key, SHA256())
 
 
-def make_authority(folder: Path) -> Authority:
-    root_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-    root = certificate("Test root", root_key, "Test root", root_key)
-    signer = certificate("Test TSA", key, "Test root", root_key)
+def make_authority(folder: Path, between: str = "") -> Authority:
+    """A root and a signer under it, with an intermediate authority in between if it has a name."""
+    root_key, middle_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(3))
+    root = certificate(ROOT, root_key, ROOT, root_key)
+    middle = certificate(between or "unused", middle_key, ROOT, root_key, ca=True)
+    issuer, issuer_key = (between, middle_key) if between else (ROOT, root_key)
+    signer = certificate("Test TSA", key, issuer, issuer_key)
     (folder / "root.pem").write_bytes(root.public_bytes(Encoding.PEM))
+    (folder / "middle.pem").write_bytes(middle.public_bytes(Encoding.PEM))
     (folder / "tsa.pem").write_bytes(signer.public_bytes(Encoding.PEM))
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     (folder / "tsa.key").write_bytes(private)
     (folder / "tsa.cnf").write_text(CONFIG.format(folder=folder))
     (folder / "serial").write_text("01\n")
-    return Authority(folder, root.public_bytes(Encoding.DER))
+    chain = " -chain middle.pem" if between else ""
+    return Authority(folder, root.public_bytes(Encoding.DER), chain)
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +119,16 @@ def test_a_checkpoint_is_time_stamped(authority: Authority) -> None:
         assert abs(stamp.at - time.time_ns()) < 3600 * SECOND
         assert stamp.at % 1000 == 0
         assert (stamp.policy, stamp.serial) == ("1.2.3.4.1", 2)
+
+
+def test_an_authority_below_another_is_believed_for_its_root(
+    authority: Authority, tmp_path: Path
+) -> None:
+    below = make_authority(tmp_path, between="Test middle")
+    response = below.answer(timestamp_request(HEAD))
+    assert verify_timestamp(response, HEAD, [below.root]).policy == "1.2.3.4.1"
+    with pytest.raises(SignatureRejected):
+        verify_timestamp(response, HEAD, [authority.root])
 
 
 def test_a_time_stamp_of_something_else_is_rejected(authority: Authority, tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ from click.testing import CliRunner, Result
 from guardrail.cli import main
 from guardrail.log import open_log
 from tests.detect.second import Answer, endpoint, moderation
+from tests.log.support import REFUSE, opened, rows
+from tests.log.test_migrate import schema1
 
 
 def doctor(*args: str) -> Result:
@@ -57,6 +59,28 @@ def test_what_is_wrong_comes_with_what_to_do(url: str, tmp_path: Path) -> None:
     assert "chmod 600" in wrong["log"]["detail"]
     assert "p.yaml:2:" in wrong["policy"]["detail"]
     assert all(check["remedy"] for check in wrong.values())
+
+
+def test_a_log_that_was_rolled_back_is_wrong(url: str, tmp_path: Path) -> None:
+    before = (tmp_path / "attempts.db").read_bytes()
+    with open_log(url) as log:
+        log.open(opened(REFUSE))
+    for name in ("attempts.db-wal", "attempts.db-shm"):
+        (tmp_path / name).unlink(missing_ok=True)
+    (tmp_path / "attempts.db").write_bytes(before)
+    result = doctor("--log", url, "--json")
+    assert result.exit_code == 1
+    (wrong,) = [check for check in checks(result) if check["state"] == "wrong"]
+    assert "has 0 entries, but 3 were signed" in wrong["detail"]
+
+
+def test_a_log_of_schema_1_is_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "attempts.db"
+    schema1(path, 2)
+    result = doctor("--log", f"sqlite:///{path}", "--json")
+    assert result.exit_code == 0, result.output
+    assert checks(result)[-1]["detail"] == "schema 1: brought to schema 2 when next written"
+    assert rows(path, "SELECT value FROM meta WHERE key = 'schema'") == [("1",)]
 
 
 def test_a_file_in_the_way_of_the_log_is_wrong(tmp_path: Path) -> None:

@@ -99,6 +99,18 @@ def rows(path: Path, sql: str) -> list[tuple[Any, ...]]:
         connection.close()
 
 
+def tamper(path: Path, *statements: str) -> None:
+    """Change the file as somebody does who can write it: without the triggers."""
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+    try:
+        for name in ("entries_keep_rows", "entries_keep_values", "entries_keep_order"):
+            connection.execute(f"DROP TRIGGER IF EXISTS {name}")
+        for sql in statements:
+            connection.execute(sql)
+    finally:
+        connection.close()
+
+
 def python(code: str, *args: str, **options: Any) -> subprocess.Popen[str]:
     """Start a process that runs `code` with this repository on its path."""
     command = [sys.executable, "-W", "error", "-c", code, *args]

@@ -33,9 +33,9 @@ def test_a_key_that_is_there_stays(tmp_path: Path) -> None:
 
 def test_all_who_start_at_once_get_the_same_key(tmp_path: Path) -> None:
     def first_use(_: int) -> str:
-        database, keys = open_for_writing(Location(tmp_path / "a.db"))
-        database.close()
-        return keys.id
+        found = open_for_writing(Location(tmp_path / "a.db"))
+        found.database.close()
+        return found.keys.id + found.signer.key.secret
 
     with ThreadPoolExecutor(8) as pool:
         assert len(set(pool.map(first_use, range(16)))) == 1

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-import json
 import stat
 from pathlib import Path
 
 import apsw
 import pytest
 
+from guardrail.chain.entry import entry_leaf, read_body
 from guardrail.errors import InputError, LogUnavailable
 from guardrail.log import AttemptFilter, SqliteLog, open_log
 from guardrail.log.writer import MAX_LAZY
@@ -47,10 +47,10 @@ def test_a_flagged_attempt_is_kept_in_full(log: SqliteLog, path: Path) -> None:
     assert row.opened["id"] == entry.id
     assert row.closed is not None
     assert row.closed["outcome"] == "refused"
-    found = rows(path, "SELECT seq, attempt, event, at FROM entries ORDER BY seq")
+    found = rows(path, "SELECT seq, attempt, event, at FROM entries WHERE event <> 'worker'")
     assert found == [
-        (1, entry.id, "opened", entry.at),
-        (2, entry.id, "closed", entry.at + 2_500_000),
+        (2, entry.id, "opened", entry.at),
+        (3, entry.id, "closed", entry.at + 2_500_000),
     ]
     assert rows(path, COUNTS) == [(1, 0, 1, 0)]
 
@@ -60,7 +60,7 @@ def test_a_plain_attempt_is_only_counted(log: SqliteLog, path: Path) -> None:
     log.open(entry)
     assert rows(path, COUNTS) == [(1, 0, 0, 0)]
     log.close(closed(entry))
-    assert rows(path, "SELECT count(*) FROM entries") == [(0,)]
+    assert rows(path, "SELECT count(*) FROM attempts") == [(0,)]
     assert log.stats().total.unfinished == 1
     log.flush()
     assert rows(path, COUNTS) == [(1, 1, 0, 0)]
@@ -126,7 +126,7 @@ def test_a_repeated_call_changes_nothing(log: SqliteLog, path: Path) -> None:
     for _ in range(2):
         log.close(closed(entry))
     log.open(entry)
-    assert rows(path, "SELECT count(*) FROM entries") == [(2,)]
+    assert rows(path, "SELECT count(*) FROM entries WHERE event <> 'worker'") == [(2,)]
     assert rows(path, COUNTS) == [(1, 0, 1, 0)]
 
 
@@ -135,7 +135,7 @@ def test_entries_cannot_be_changed_or_removed(log: SqliteLog, path: Path) -> Non
     for sql in (
         "DELETE FROM entries",
         "UPDATE entries SET body = '{}'",
-        "INSERT OR REPLACE INTO entries VALUES (1, 'a', 'opened', 1, '{}')",
+        "INSERT OR REPLACE INTO entries VALUES (1, 'a', 'opened', 1, zeroblob(32), '{}')",
     ):
         with pytest.raises(apsw.ConstraintError, match="append-only"):
             rows(path, sql)
@@ -143,9 +143,9 @@ def test_entries_cannot_be_changed_or_removed(log: SqliteLog, path: Path) -> Non
 
 def test_bodies_are_stored_as_canonical_json(log: SqliteLog, path: Path) -> None:
     log.open(opened(REFUSE, where="日本"))
-    ((body,),) = rows(path, "SELECT body FROM entries")
-    again = json.dumps(json.loads(body), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    assert body == again
+    ((body, leaf),) = rows(path, "SELECT body, leaf FROM entries WHERE event = 'opened'")
+    assert read_body(body.encode())["event"] == "opened"
+    assert entry_leaf(body.encode()) == leaf
 
 
 def test_the_files_hold_no_text_and_no_ids(url: str, path: Path) -> None:
@@ -165,7 +165,7 @@ def test_the_files_hold_no_text_and_no_ids(url: str, path: Path) -> None:
         log.open(late)
         log.close(closed(late, Outcome.REFUSED, decision=output_refusal()))
         files = sorted(path.parent.iterdir())
-        names = ["", "-shm", "-wal", ".key", ".lock"]
+        names = ["", "-shm", "-wal", ".checkpoint", ".key", ".lock", ".signing-key"]
         assert [file.name for file in files] == [f"attempts.db{name}" for name in names]
         held = b"".join(file.read_bytes() for file in files)
     held += b"".join(file.read_bytes() for file in files if file.exists())
@@ -203,13 +203,15 @@ def test_no_excerpt_is_kept_unless_asked_for(log: SqliteLog, path: Path) -> None
     assert rows(path, "SELECT count(*) FROM private") == [(0,)]
 
 
-def test_an_attempt_is_found_by_the_start_of_its_id(log: SqliteLog) -> None:
+def test_an_attempt_is_found_by_the_start_or_end_of_its_id(log: SqliteLog) -> None:
     for name in ("ab", "abc", "abd", "x%"):
         log.open(opened(REFUSE, id=name))
     assert log.attempt("ab").id == "ab"
     assert log.attempt("abc").id == "abc"
     assert log.attempt("x").id == "x%"
-    for missing in ("b", "%", "AB", ""):
+    assert log.attempt("bd").id == "abd"
+    assert log.attempt("%").id == "x%"
+    for missing in ("a%", "AB", ""):
         with pytest.raises(InputError):
             log.attempt(missing)
     log.open(opened(REFUSE, id="x2"))
@@ -230,7 +232,8 @@ def test_two_logs_in_one_process_share_a_file(log: SqliteLog, url: str, path: Pa
     with open_log(url) as other:
         for each in (log, other, log, other):
             each.open(opened(REFUSE))
-    assert rows(path, "SELECT seq FROM entries") == [(1,), (2,), (3,), (4,)]
+    seqs = rows(path, "SELECT seq FROM entries WHERE event = 'opened'")
+    assert seqs == [(2,), (4,), (5,), (6,)]
     assert log.stats().total.opened == 4
 
 

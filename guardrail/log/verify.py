@@ -1,0 +1,278 @@
+"""Verifies a whole log, from its database or from an export, offline and reading only."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import apsw
+
+from guardrail.chain.errors import EvidenceError
+from guardrail.chain.faults import Fault, FaultKind, Report
+from guardrail.chain.hashing import MAX_SIZE
+from guardrail.chain.keys import VerifierKey
+from guardrail.chain.reading import Row
+from guardrail.chain.trust import Trust
+from guardrail.chain.verify import Held, Kept, verify_log
+from guardrail.errors import ConfigurationError
+from guardrail.log.index import COLUMNS, Stored, begins_attempt, differing
+from guardrail.log.recount import TreeCheck, Workers
+from guardrail.log.setup import open_for_reading, read_meta
+from guardrail.log.tree import StoredHashes, read_frontier
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from guardrail.chain.frontier import Frontier
+    from guardrail.log.database import Database
+    from guardrail.log.location import Location
+
+PAGE = 500
+_SIZE = re.compile(rb"[^\n]*\n([0-9]{1,19})\n")
+Watch: TypeAlias = "Callable[[int, int], None]"
+Named: TypeAlias = tuple[str, bytes]
+_ROWS = f"""SELECT {COLUMNS} FROM entries AS e LEFT JOIN attempts AS a ON a.attempt = e.attempt
+ WHERE e.seq > ? AND e.seq <= ? ORDER BY e.seq LIMIT ?"""  # noqa: S608 (fixed names)
+_FOUND = """SELECT count(*) FROM attempts WHERE coalesce(opened_seq, closed_seq, 0) <= ?1
+ OR coalesce(opened_seq, closed_seq) > (SELECT max(seq) FROM entries)"""
+_STRAY = """SELECT attempt FROM attempts AS a WHERE NOT EXISTS (SELECT 1 FROM entries AS e
+ WHERE e.seq = coalesce(a.opened_seq, a.closed_seq) AND e.attempt = a.attempt) LIMIT 5"""
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What was found. key: what was believed; checkpoints: names of those held against the log."""
+
+    report: Report
+    key: VerifierKey
+    checkpoints: tuple[str, ...]
+    workers: Workers
+
+    @property
+    def unsigned(self) -> int:
+        """Entries after the last one that was signed and holds."""
+        return self.report.entries - self.report.proven
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What is held against a log besides what it brings itself; each with the name of its file.
+
+    key: kept elsewhere than the log; None believes the key that the log names.
+    """
+
+    key: VerifierKey | None = None
+    checkpoints: Sequence[Named] = ()
+    receipts: Sequence[Named] = ()
+
+
+def read_key(text: str) -> VerifierKey:
+    """A verifier key, `name+hash+base64`; raises ConfigurationError."""
+    try:
+        return VerifierKey.parse(text.strip())
+    except EvidenceError as error:
+        raise ConfigurationError(f"not the public key of a log: {error}") from None
+
+
+def log_key(database: Database) -> VerifierKey:
+    """The key that a log names as its own; raises ConfigurationError for one of schema 1."""
+    with database.lock:
+        found = read_meta(database.connection(), "verifier_key")
+    if found is None:
+        raise ConfigurationError(
+            f"the attempt log {database.path} is of schema 1 and has no evidence; open it once "
+            "for writing to bring it to schema 2"
+        )
+    return read_key(found)
+
+
+def verify_database(
+    location: Location, given: Given | None = None, watch: Watch | None = None
+) -> Verification:
+    """Hold every entry against its hash, the tree, every checkpoint and what it is found by.
+
+    The log may be written meanwhile: what is there at the beginning is verified. watch: called
+    with the entries read so far and their number.
+
+    Raises ConfigurationError when it is no log or has no evidence, LogUnavailable when it cannot
+    be read. Damage is a fault, not an error.
+    """
+    given = given or Given()
+    database = open_for_reading(location)
+    try:
+        key = given.key or log_key(database)
+        beside = location.checkpoint  # read first: a writer may add entries and sign them
+        own = [(beside.name, beside.read_bytes())] if beside.exists() else []
+        state = _State.of(database)
+        named = _by_size([*state.checkpoints, *own, *given.checkpoints])
+        reading = _Reading(database, state, watch)
+        receipts = [data for _, data in given.receipts]
+        kept = Kept([Held(note) for _, note in named], receipts, _Locked(database))
+        report = verify_log(reading.rows(), kept, Trust(key.name, (key,)))
+        faults = (*report.faults, *reading.finish(clean=not report.faults))
+        names = tuple(name for name, _ in named)
+        return Verification(replace(report, faults=faults), key, names, reading.workers)
+    finally:
+        with database.lock:
+            database.close()
+
+
+def _by_size(named: Sequence[Named]) -> list[Named]:
+    """In the order of their signing, as far as they can be read."""
+
+    def size(item: Named) -> int:
+        found = _SIZE.match(item[1])
+        return int(found[1]) if found else MAX_SIZE + 1
+
+    return sorted(named, key=size)
+
+
+class _Locked:
+    """The stored hashes, read under the connection's lock. See HashReader."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def hashes(self, level: int, start: int, count: int) -> Sequence[bytes]:
+        with self._database.lock:
+            try:
+                return StoredHashes(self._database.connection()).hashes(level, start, count)
+            except apsw.Error:
+                return ()
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """The log as it is at the beginning. counted: attempts that the hourly counts say opened."""
+
+    total: int
+    counted: int
+    frontier: Frontier | None
+    older: int
+    checkpoints: tuple[Named, ...]
+
+    @classmethod
+    def of(cls, database: Database) -> _State:
+        with database.lock, database.connection() as connection:
+            older = read_meta(connection, "older_entries") or ""
+            notes = connection.execute("SELECT size, note FROM checkpoints ORDER BY size")
+            named = tuple((f"the stored one of size {size}", note) for size, note in notes)
+            total: int = connection.execute("SELECT coalesce(max(seq), 0) FROM entries").get
+            frontier = _frontier(connection)
+            counted: int = connection.execute("SELECT coalesce(sum(opened), 0) FROM counts").get
+        return cls(total, counted, frontier, int(older) if older.isdigit() else 0, named)
+
+
+def _frontier(connection: apsw.Connection) -> Frontier | None:
+    try:
+        return read_frontier(connection)
+    except EvidenceError:
+        return None
+
+
+class _Reading:
+    """Hands the entries over one by one, and looks at what is not signed of each."""
+
+    def __init__(self, database: Database, state: _State, watch: Watch | None) -> None:
+        self._database = database
+        self._state = state
+        self._watch = watch
+        self._attempts = 0
+        self.workers = Workers()
+        self._faults: list[Fault] = []
+        self._tree = TreeCheck(_Locked(database))
+
+    def rows(self) -> Iterator[Row]:
+        after, total = 0, self._state.total
+        while page := self._page(after):
+            for stored in page:
+                self._look(stored)
+                yield Row(stored.seq, stored.body, older=stored.seq <= self._state.older)
+            if page[-1].seq <= after:
+                self._fault(FaultKind.UNREADABLE, "the database is damaged here", after + 1)
+                return
+            after = page[-1].seq
+            if self._watch is not None:
+                self._watch(after, total)
+
+    def finish(self, *, clean: bool) -> list[Fault]:
+        """Everything that was found. clean: whether the entries are as they were signed."""
+        with self._database.lock:
+            connection = self._database.connection()
+            try:
+                stray = self._stray(connection)
+            except apsw.Error as error:
+                stray = [f"the index is damaged ({error})"]
+        if self.workers.opened > self._state.counted:
+            told = f"{self._state.counted} attempts are counted"
+            stray.append(f"{told}, workers wrote that they opened {self.workers.opened}")
+        self._faults += [Fault(FaultKind.INDEX, detail) for detail in stray]
+        if clean and not self._faults:
+            self._faults += self._tree.faults
+            if self._tree.frontier != self._state.frontier:
+                detail = "the right edge of the tree is not that of its entries"
+                self._faults.append(Fault(FaultKind.STORED_HASH, detail))
+        return self._faults
+
+    def _page(self, after: int) -> list[Stored]:
+        with self._database.lock:
+            try:
+                found = self._database.connection().execute(_ROWS, (after, self._state.total, PAGE))
+                return [Stored(*row) for row in found]
+            except apsw.Error as error:
+                self._fault(FaultKind.UNREADABLE, f"the database is damaged ({error})", after + 1)
+                return []
+
+    def _look(self, stored: Stored) -> None:
+        self._tree.add(stored.seq, stored.body)
+        try:
+            body = json.loads(stored.body)
+            self._attempts += begins_attempt(body)
+            self.workers.take(body)
+            columns = differing(stored, body)
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+            columns = ["body"]
+        if columns:
+            detail = f"what it is found by is not what it says ({', '.join(columns)})"
+            self._fault(FaultKind.INDEX, detail, stored.seq)
+
+    def _stray(self, connection: apsw.Connection) -> list[str]:
+        found: int = connection.execute(_FOUND, (self._state.total,)).get
+        if found == self._attempts:
+            return []
+        names = [name for (name,) in connection.execute(_STRAY)]
+        told = f", such as {', '.join(names)}" if names else ""
+        return [f"{found} attempts are listed, {self._attempts} have entries{told}"]
+
+    def _fault(self, kind: FaultKind, detail: str, seq: int) -> None:
+        self._faults.append(Fault(kind, detail, seq, seq))
+
+
+def as_json(found: Verification) -> dict[str, Any]:
+    """The result, ready for JSON."""
+    report = found.report
+    head = None if report.head is None else report.head.checkpoint
+    return {
+        "ok": report.ok,
+        "entries": report.entries,
+        "proven": report.proven,
+        "unsigned": found.unsigned,
+        "head": head and {"origin": head.origin, "size": head.size, "root": head.root.hex()},
+        "key": str(found.key),
+        "workers": asdict(found.workers),
+        "faults": [_fault_json(fault, found) for fault in report.faults],
+    }
+
+
+def _fault_json(fault: Fault, found: Verification) -> dict[str, Any]:
+    place = fault.checkpoint
+    return {
+        "kind": fault.kind.value,
+        "detail": fault.detail,
+        "first": fault.first,
+        "last": fault.last,
+        "checkpoint": None if place is None else found.checkpoints[place],
+        "receipt": fault.receipt,
+    }

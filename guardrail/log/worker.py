@@ -1,0 +1,77 @@
+"""What each process says of itself in the log, so that silence shows: start, counters, stop."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, NamedTuple
+
+from guardrail import __version__
+from guardrail.chain.entry import canonical, entry_leaf
+from guardrail.log.record import COLUMNS
+from guardrail.log.times import SECOND, iso
+
+if TYPE_CHECKING:
+    from guardrail.log.append import Counts
+
+EVERY = 60 * SECOND
+
+
+class Note(NamedTuple):
+    """An entry of kind `worker`, ready to be written. leaf: hash of body (RFC 6962)."""
+
+    worker: str
+    at: int
+    leaf: bytes
+    body: str
+
+
+class Worker:
+    """Counts what one process wrote; its `id` is random, and new after a fork."""
+
+    def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Become a new worker, which has not written anything."""
+        self.id = secrets.token_hex(8)
+        self._number = 0
+        self._noted_at = 0
+        self._counts = {"opened": 0, "closed": 0, "kept": 0}
+
+    def note(self, at: int, *, ending: bool) -> Note | None:
+        """The entry that is due at `at` (ns), if one is.
+
+        `started` comes with the first write, `running` a minute or more after the entry before if
+        something was written since, `stopped` at the end of a worker that ever wrote.
+        """
+        if not self._number:
+            return None if ending else self._entry("started", at)
+        if ending:
+            return self._entry("stopped", at)
+        late = not self._noted_at <= at < self._noted_at + EVERY
+        return self._entry("running", at) if late and any(self._counts.values()) else None
+
+    def wrote(self, note: Note | None, counts: Counts, kept: int) -> None:
+        """What a commit made durable: a note of ours, counts of attempts, entries kept in full."""
+        if note is not None:
+            self._number += 1
+            self._noted_at = note.at
+            self._counts = dict.fromkeys(self._counts, 0)
+        for numbers in counts.values():
+            self._counts["opened"] += numbers[0]
+            self._counts["closed"] += sum(numbers[1 : len(COLUMNS)])
+        self._counts["kept"] += kept
+
+    def _entry(self, state: str, at: int) -> Note:
+        body = canonical(
+            {
+                "event": "worker",
+                "worker": self.id,
+                "state": state,
+                "number": self._number,
+                "at": iso(at),
+                "version": __version__,
+                **self._counts,
+            }
+        )
+        return Note(self.id, at, entry_leaf(body), body.decode())

@@ -1,0 +1,69 @@
+-- Schema 1. Hashes of a future Merkle tree are taken over entries.body, byte for byte.
+CREATE TABLE meta (
+  key TEXT PRIMARY KEY,
+  value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- The evidence: append-only, seq dense from 1, body canonical JSON without text or plain user ids.
+CREATE TABLE entries (
+  seq INTEGER PRIMARY KEY,
+  attempt TEXT NOT NULL,
+  event TEXT NOT NULL CHECK (event IN ('opened', 'closed')),
+  at INTEGER NOT NULL,
+  body TEXT NOT NULL
+) STRICT;
+
+CREATE TRIGGER entries_keep_rows BEFORE DELETE ON entries
+BEGIN SELECT RAISE(ABORT, 'entries are append-only'); END;
+
+CREATE TRIGGER entries_keep_values BEFORE UPDATE ON entries
+BEGIN SELECT RAISE(ABORT, 'entries are append-only'); END;
+
+CREATE TRIGGER entries_keep_order BEFORE INSERT ON entries
+WHEN NEW.seq IS NOT (SELECT coalesce(max(seq), 0) + 1 FROM entries)
+BEGIN SELECT RAISE(ABORT, 'entries are append-only, without gaps'); END;
+
+-- What may have to be erased: never part of an entry's body.
+CREATE TABLE private (
+  seq INTEGER PRIMARY KEY REFERENCES entries (seq),
+  nonce BLOB NOT NULL,
+  excerpt BLOB NOT NULL
+) STRICT;
+
+-- An index made from entries alone, so that they can be searched without reading every body.
+CREATE TABLE attempts (
+  attempt TEXT PRIMARY KEY,
+  opened_seq INTEGER REFERENCES entries (seq),
+  closed_seq INTEGER REFERENCES entries (seq),
+  at INTEGER NOT NULL,
+  operation TEXT NOT NULL,
+  jurisdiction TEXT NOT NULL,
+  tier TEXT NOT NULL,
+  policy TEXT NOT NULL,
+  user TEXT NOT NULL,
+  conversation TEXT NOT NULL,
+  stage TEXT NOT NULL,
+  action TEXT NOT NULL,
+  rule TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  outcome TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX attempts_at ON attempts (at);
+CREATE INDEX attempts_user ON attempts (user, at) WHERE user <> '';
+
+-- Every attempt counts here, flagged or not: the denominator. hour: hours since the epoch, UTC.
+CREATE TABLE counts (
+  hour INTEGER NOT NULL,
+  operation TEXT NOT NULL,
+  jurisdiction TEXT NOT NULL,
+  tier TEXT NOT NULL,
+  policy TEXT NOT NULL,
+  opened INTEGER NOT NULL,
+  released INTEGER NOT NULL,
+  refused INTEGER NOT NULL,
+  gated INTEGER NOT NULL,
+  failed INTEGER NOT NULL,
+  cancelled INTEGER NOT NULL,
+  PRIMARY KEY (hour, operation, jurisdiction, tier, policy)
+) STRICT, WITHOUT ROWID;
