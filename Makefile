@@ -40,7 +40,7 @@ bench: $(STAMP)  ## the benchmarks: ratios measured side by side
 score: $(STAMP)  ## measure the detectors, list what fell since the last commit; ARGS=--check fails then
 	$(BIN)/python -m scoreboard --write docs/scoreboard.md $(ARGS)
 
-heldout: $(STAMP)  ## train again with whole sources left out, and measure on them; many minutes
+heldout: $(STAMP)  ## train again with whole sources left out, and measure on them; half an hour
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[train]'
 	$(BIN)/python -m scoreboard.heldout --write docs/heldout.md $(ARGS)
 
