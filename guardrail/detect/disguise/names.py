@@ -234,9 +234,8 @@ def _pair(left: str, right: str) -> tuple[str, str] | None:
 
 def _sizes(word: str) -> range:
     """The lengths of what a word may misspell; a short one misspells nothing."""
-    return (
-        range(len(word) - 2, len(word) + 3) if len(word) > _MIN else range(len(word), len(word) + 1)
-    )
+    most = 2 if len(word) > _MIN else 0
+    return range(len(word) - most, len(word) + most + 1)
 
 
 _FAR, _MOST_OFF = 5, 3
