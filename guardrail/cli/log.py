@@ -9,6 +9,7 @@ import click
 
 from guardrail.cli.log_evidence import COMMANDS
 from guardrail.cli.log_options import common, period, print_json
+from guardrail.cli.log_timestamp import COMMANDS as TIMESTAMP_COMMANDS
 from guardrail.cli.log_witness import COMMANDS as WITNESS_COMMANDS
 from guardrail.records import Action, Operation, Outcome
 
@@ -132,5 +133,5 @@ def _open(url: str | None) -> SqliteLog:
     return open_log(url, readonly=True)
 
 
-for _command in (*COMMANDS, *WITNESS_COMMANDS):
+for _command in (*COMMANDS, *WITNESS_COMMANDS, *TIMESTAMP_COMMANDS):
     log.add_command(_command)

@@ -44,7 +44,8 @@ _ALL = """SELECT origin, at, note, (SELECT count(*) FROM refused AS r WHERE r.or
  FROM logs AS l ORDER BY origin"""
 _KEEP = """INSERT INTO logs VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE
  SET size = excluded.size, at = excluded.at, note = excluded.note"""
-_REFUSE = "INSERT INTO refused (at, origin, status, request) VALUES (?, ?, ?, ?)"
+_REFUSE = """INSERT INTO refused (at, origin, status, request) SELECT ?1, ?2, ?3, ?4
+ WHERE NOT EXISTS (SELECT 1 FROM refused WHERE origin = ?2 AND request = ?4)"""
 _FORGET = "DELETE FROM refused WHERE number <= (SELECT max(number) FROM refused) - ?"
 _REFUSED = "SELECT at, status, request FROM refused WHERE origin = ? ORDER BY number"
 
@@ -184,14 +185,25 @@ class State:
         return handle
 
     def _open(self, *, writable: bool) -> apsw.Connection:
-        flags = apsw.SQLITE_OPEN_READWRITE if writable else apsw.SQLITE_OPEN_READONLY
+        try:
+            connection = self._connect(apsw.SQLITE_OPEN_READWRITE)
+        except (apsw.CantOpenError, apsw.ReadOnlyError):
+            if writable:
+                raise
+            connection = self._connect(apsw.SQLITE_OPEN_READONLY)
+        if writable:
+            connection.pragma("synchronous", "extra")
+        else:
+            connection.pragma("query_only", value=True)
+        return connection
+
+    def _connect(self, flags: int) -> apsw.Connection:
+        """Open it for writing too where only looking: a kill may have left a write to take back."""
         connection = apsw.Connection(str(self._home.database), flags=flags)
         connection.set_busy_timeout(_BUSY_MS)
         connection.pragma("trusted_schema", value=False)
         if connection.pragma("application_id") != APPLICATION_ID:
             raise apsw.NotADBError("another program's file")
-        if writable:
-            connection.pragma("synchronous", "extra")
         return connection
 
     def last(self, origin: str) -> Cosigned | None:
@@ -206,7 +218,7 @@ class State:
             self._connection.execute(_KEEP, row)
 
     def refuse(self, origin: str, at: int, status: int, request: bytes) -> None:
-        """Keep what a log signed and must not have; the last 1000. Raises apsw.Error."""
+        """Keep once what a log signed and must not have; the last 1000. Raises apsw.Error."""
         with self._connection:
             self._connection.execute(_REFUSE, (at, origin, status, request))
             self._connection.execute(_FORGET, (MAX_REFUSED,))
