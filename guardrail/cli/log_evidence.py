@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from guardrail.cli.keys import read_keys
+from guardrail.cli.log_attest import attesting, show_attested
 from guardrail.cli.log_options import evidence, located, period, print_json
 from guardrail.errors import ConfigurationError, GuardrailError
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from guardrail.chain.keys import VerifierKey
+    from guardrail.log.attested import Demand
     from guardrail.log.receipts import Event
     from guardrail.log.verify import Given, Verification
 
@@ -28,6 +31,7 @@ VERIFY_EXAMPLES = """\b
 Examples:
   guardrail log verify
   guardrail log verify --key log.vkey --checkpoint january.checkpoint
+  guardrail log verify --key log.vkey --witness w1.vkey --witness w2.vkey --quorum 1
   guardrail log verify --receipt 5fb8ef6c.tlog-proof --key log.vkey
   guardrail log verify --export archive/ --key log.vkey"""
 RECEIPT_EXAMPLES = """\b
@@ -47,10 +51,11 @@ Examples:
 @evidence
 @click.option(
     "--key",
-    "key_text",
+    "key_texts",
+    multiple=True,
     metavar="VKEY",
-    help="The log's public key, or a file that holds it, kept elsewhere.  "
-    "[default: the one the log names]",
+    help="The log's public key, or a file that holds it, kept elsewhere. May be repeated where "
+    "the log has several.  [default: the one the log names]",
 )
 @click.option(
     "--checkpoint",
@@ -71,23 +76,26 @@ Examples:
 @click.option(
     "--export", "folder", type=FOLDER, metavar="DIR", help="Verify this export, not a log."
 )
+@attesting
 @click.pass_context
 def verify(  # noqa: PLR0913 (one argument an option)
     ctx: click.Context,
     *,
     url: str | None,
     as_json: bool,
-    key_text: str | None,
+    key_texts: tuple[str, ...],
     checkpoints: tuple[Path, ...],
     receipts: tuple[Path, ...],
     folder: Path | None,
+    demand: Demand,
 ) -> None:
     """Verify that no entry was changed, removed, moved or pushed in.
 
     Reads every entry of the log, offline and without changing anything, and holds
     it against its hash, the tree, every signed checkpoint and what it is found
     by. Whoever has the signing key and the database can rewrite both, so that a
-    key and a checkpoint kept elsewhere prove most.
+    key and a checkpoint kept elsewhere prove most. With --witness and
+    --tsa-roots, others must have seen it too.
 
     Exit status: 0 nothing is wrong, 1 something is, 2 could not run.
     """
@@ -96,8 +104,10 @@ def verify(  # noqa: PLR0913 (one argument an option)
 
     if folder and url:
         raise click.UsageError("--export is verified without --log")
-    key = _key(key_text)
-    given = Given(key, _files(checkpoints), _files(receipts))
+    keys = _log_keys(key_texts)
+    given = Given(
+        keys[0] if keys else None, _files(checkpoints), _files(receipts), keys[1:], demand
+    )
     if receipts and not (url or folder):
         _verify_receipts(ctx, given, as_json=as_json)
         return
@@ -205,18 +215,13 @@ def key(url: str | None, *, as_json: bool) -> None:
 COMMANDS = (verify, receipt, export, key)
 
 
-def _key(text: str | None) -> VerifierKey | None:
-    """A key as it is printed, or a file that holds it."""
-    from guardrail.log.verify import read_key
-
-    if text is None:
-        return None
-    if "+" not in text or Path(text).is_file():
-        try:
-            text = Path(text).read_text("utf-8")
-        except (OSError, ValueError) as error:
-            raise ConfigurationError(f"--key is neither a key nor a file ({error})") from None
-    return read_key(text)
+def _log_keys(texts: tuple[str, ...]) -> tuple[VerifierKey, ...]:
+    """Keys of one log."""
+    keys = read_keys(texts, "--key")
+    if len({key.name for key in keys}) > 1:
+        names = ", ".join(dict.fromkeys(key.name for key in keys))
+        raise ConfigurationError(f"--key: these are keys of several logs ({names})")
+    return keys
 
 
 def _files(paths: tuple[Path, ...]) -> list[tuple[str, bytes]]:
@@ -240,7 +245,7 @@ def _verify_receipts(ctx: click.Context, given: Given, *, as_json: bool) -> None
     for name, data in given.receipts:
         result: dict[str, Any] = {"receipt": name}
         try:
-            proven = open_receipt(data, given.key)
+            proven = open_receipt(data, given.key, given.demand)
         except GuardrailError as error:
             result |= {"ok": False, "problem": str(error)}
         else:
@@ -274,6 +279,7 @@ def _show(found: Verification, given: Given) -> None:
         )
         click.echo(f"size {tree.size}, root {tree.root.hex()}, {tree.origin}")
         _show_workers(found)
+        show_attested(found.attested)
     else:
         many = len(report.faults)
         click.echo(f"WRONG: {many:,} fault(s) among {report.entries:,} entries")

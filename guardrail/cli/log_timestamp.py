@@ -81,7 +81,8 @@ def timestamp(  # noqa: PLR0913 (one argument an option)
     """
     from guardrail.chain.errors import EvidenceError, EvidenceUnavailable
     from guardrail.log.post import Unreachable
-    from guardrail.log.timestamps import read_roots, timestamp_newest
+    from guardrail.log.stamps import read_roots
+    from guardrail.log.timestamps import timestamp_newest
 
     location = located(url)
     trusted = read_roots(roots) if roots else []

@@ -41,8 +41,13 @@ class Kept(NamedTuple):
 
 
 def list_cosigned(location: Location) -> list[Kept]:
-    """Every cosigned checkpoint, smallest first. Raises ConfigurationError."""
-    paths = list_files(beside(location, SUFFIX), _FILE)
+    """Every cosigned checkpoint of a log, smallest first. Raises ConfigurationError."""
+    return list_cosigned_in(beside(location, SUFFIX))
+
+
+def list_cosigned_in(folder: Path) -> list[Kept]:
+    """Every cosigned checkpoint of a folder, smallest first. Raises ConfigurationError."""
+    paths = list_files(folder, _FILE)
     named = [(_NAME.fullmatch(path.name), path) for path in paths]
     return sorted(Kept(int(name[1]), path) for name, path in named if name)
 

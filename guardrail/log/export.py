@@ -25,6 +25,8 @@ from guardrail.chain.tree import consistency_proof
 from guardrail.chain.trust import Trust
 from guardrail.chain.verify import Held, Kept, verify_log
 from guardrail.errors import ConfigurationError, LogUnavailable
+from guardrail.log.attested import Attestations, unsigned_by
+from guardrail.log.copies import COSIGNED, STAMPS, best_note, copy_attestations
 from guardrail.log.recount import TreeCheck, Workers
 from guardrail.log.setup import open_for_reading
 from guardrail.log.tree import StoredHashes
@@ -92,7 +94,8 @@ def write_tiles(location: Location, folder: Path, watch: Watch | None = None) ->
             _write_new(connection, folder, head.size, since, watch)
         except EvidenceError as error:
             raise ConfigurationError(f"cannot export to {folder}: {error}") from None
-    _write(folder / CHECKPOINT, note)
+    copy_attestations(location, folder, head.size)
+    _write(folder / CHECKPOINT, best_note(location, note))
     return head
 
 
@@ -104,8 +107,9 @@ def verify_export(folder: Path, given: Given, watch: Watch | None = None) -> Ver
     key = given.key
     if key is None:
         raise ConfigurationError("an export is verified with a key kept elsewhere; give --key")
-    named = [(CHECKPOINT, _read(folder / CHECKPOINT)), *given.checkpoints]
-    trust = _trust(key)
+    others = Attestations.within(folder / COSIGNED, folder / STAMPS)
+    named = [(CHECKPOINT, _read(folder / CHECKPOINT)), *others.named, *given.checkpoints]
+    trust = given.trust(key)
     try:
         size = trust.open(named[0][1]).checkpoint.size
     except EvidenceError:
@@ -117,11 +121,14 @@ def verify_export(folder: Path, given: Given, watch: Watch | None = None) -> Ver
     faults = (*report.faults, *reading.faults)
     if not faults:
         faults = tuple(reading.tree.faults)
+    attested = others.weigh(named, trust, given.demand)
+    faults = (*faults, *attested.faults, *unsigned_by(report.head, given.all_keys))
     return Verification(
         type(report)(report.entries, report.proven, report.head, faults),
         key,
         tuple(name for name, _ in named),
         reading.workers,
+        attested,
     )
 
 

@@ -17,7 +17,8 @@ from guardrail.cli import main
 from guardrail.errors import ConfigurationError
 from guardrail.log import locate
 from guardrail.log.beside import beside
-from guardrail.log.timestamps import list_timestamps, read_roots, stamped_at, timestamp_newest
+from guardrail.log.stamps import list_timestamps, read_roots, stamped_at
+from guardrail.log.timestamps import timestamp_newest
 from tests.chain.signers import tree_of
 from tests.witness.authority import Running, stamping
 from tests.witness.support import answering, fill
