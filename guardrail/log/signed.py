@@ -9,14 +9,14 @@ from guardrail.chain.errors import EvidenceError
 from guardrail.chain.tree import consistency_proof, root
 from guardrail.chain.trust import Trust
 from guardrail.errors import ConfigurationError, LogUnavailable
-from guardrail.log.setup import open_for_reading
+from guardrail.log.opening import open_for_reading
 from guardrail.log.tree import StoredHashes
 from guardrail.log.verify import log_key
 
 if TYPE_CHECKING:
     from guardrail.chain.checkpoint import Checkpoint
-    from guardrail.log.database import Database
     from guardrail.log.location import Location
+    from guardrail.log.session import Store
 
 _LAST = "SELECT note FROM checkpoints ORDER BY size DESC LIMIT 1"
 
@@ -35,19 +35,19 @@ class SignedLog:
 
     location: Location
     trust: Trust = field(init=False)
-    _database: Database = field(init=False)
+    _store: Store = field(init=False)
 
     def __post_init__(self) -> None:
-        self._database = open_for_reading(self.location)
-        key = log_key(self._database)
+        self._store = open_for_reading(self.location)
+        key = log_key(self._store)
         self.trust = Trust(key.name, (key,))
 
     def newest(self) -> Signed:
         """Raises LogUnavailable when nothing is signed yet, ConfigurationError when it is bad."""
-        with self._database.lock:
-            note: bytes | None = self._database.connection().execute(_LAST).get
+        with self._store.reading() as session:
+            note: bytes | None = session.value(_LAST)
         if note is None:
-            raise LogUnavailable(f"nothing is signed yet in the attempt log {self.location.path}")
+            raise LogUnavailable(f"nothing is signed yet in the attempt log {self.location.name}")
         try:
             return Signed(note, self.trust.open(note).checkpoint)
         except EvidenceError as error:
@@ -55,28 +55,27 @@ class SignedLog:
 
     def prove(self, old: int, new: int) -> tuple[bytes, ...]:
         """A consistency proof; raises ConfigurationError when the hashes for it are not there."""
-        with self._database.lock:
+        with self._store.reading() as session:
             try:
-                reader = StoredHashes(self._database.connection())
-                return tuple(consistency_proof(reader, old, new))
+                return tuple(consistency_proof(StoredHashes(session), old, new))
             except EvidenceError as error:
                 raise self._damaged(error) from None
 
     def root(self, size: int) -> bytes:
         """The root of the first `size` entries; raises ConfigurationError likewise."""
-        with self._database.lock:
+        with self._store.reading() as session:
             try:
-                return root(StoredHashes(self._database.connection()), size)
+                return root(StoredHashes(session), size)
             except EvidenceError as error:
                 raise self._damaged(error) from None
 
     def close(self) -> None:
         """Let go of the database."""
-        with self._database.lock:
-            self._database.close()
+        with self._store.lock:
+            self._store.close()
 
     def _damaged(self, error: EvidenceError) -> ConfigurationError:
         return ConfigurationError(
-            f"the attempt log {self.location.path} cannot prove what it signed ({error}); "
+            f"the attempt log {self.location.name} cannot prove what it signed ({error}); "
             "`guardrail log verify` says what is wrong"
         )
