@@ -30,7 +30,7 @@ from guardrail.log.copies import COSIGNED, STAMPS, best_note, copy_attestations
 from guardrail.log.opening import open_for_reading
 from guardrail.log.recount import TreeCheck, Workers
 from guardrail.log.tree import StoredHashes
-from guardrail.log.verify import Given, Verification, log_key
+from guardrail.log.verify import Given, Verification, by_size, log_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,10 +106,11 @@ def verify_export(folder: Path, given: Given, watch: Watch | None = None) -> Ver
     if key is None:
         raise ConfigurationError("an export is verified with a key kept elsewhere; give --key")
     others = Attestations.within(folder / COSIGNED, folder / STAMPS)
-    named = [(CHECKPOINT, _read(folder / CHECKPOINT)), *others.named, *given.checkpoints]
+    own = _read(folder / CHECKPOINT)
+    named = by_size([(CHECKPOINT, own), *others.named, *given.checkpoints])
     trust = given.trust(key)
     try:
-        size = trust.open(named[0][1]).checkpoint.size
+        size = trust.open(own).checkpoint.size
     except EvidenceError:
         size = 0
     hashes = TileHashes(size, lambda tile: _fetch(folder, tile))

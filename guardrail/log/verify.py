@@ -124,7 +124,7 @@ def verify_database(
         beside = location.checkpoint  # read first: a writer may add entries and sign them
         own = [(beside.name, beside.read_bytes())] if beside.exists() else []
         state = _State.of(store)
-        named = _by_size([*state.checkpoints, *own, *others.named, *given.checkpoints])
+        named = by_size([*state.checkpoints, *own, *others.named, *given.checkpoints])
         reading = _Reading(store, state, watch)
         receipts = [data for _, data in given.receipts]
         kept = Kept([Held(note) for _, note in named], receipts, _Locked(store))
@@ -139,7 +139,7 @@ def verify_database(
             store.close()
 
 
-def _by_size(named: Sequence[Named]) -> list[Named]:
+def by_size(named: Sequence[Named]) -> list[Named]:
     """In the order of their signing, as far as they can be read."""
 
     def size(item: Named) -> int:
