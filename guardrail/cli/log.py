@@ -9,6 +9,7 @@ import click
 
 from guardrail.cli.log_evidence import COMMANDS
 from guardrail.cli.log_options import common, period, print_json
+from guardrail.cli.log_recover import COMMANDS as RECOVER_COMMANDS
 from guardrail.cli.log_timestamp import COMMANDS as TIMESTAMP_COMMANDS
 from guardrail.cli.log_witness import COMMANDS as WITNESS_COMMANDS
 from guardrail.records import Action, Operation, Outcome
@@ -133,5 +134,5 @@ def _open(url: str | None) -> Log:
     return open_log(url, readonly=True)
 
 
-for _command in (*COMMANDS, *WITNESS_COMMANDS, *TIMESTAMP_COMMANDS):
+for _command in (*COMMANDS, *WITNESS_COMMANDS, *TIMESTAMP_COMMANDS, *RECOVER_COMMANDS):
     log.add_command(_command)
