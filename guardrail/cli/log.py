@@ -37,7 +37,7 @@ def log() -> None:
     """Read the attempt log, and prove that nobody rewrote it.
 
     Attempts that were refused, gated, sexual or not fully scanned are kept in full and listed;
-    all attempts are counted. Nothing here writes to the log.
+    all attempts are counted. Only key --new and recover write to the log.
     """
 
 

@@ -157,3 +157,31 @@ def test_a_client_without_witnesses(url: str, monkeypatch: pytest.MonkeyPatch) -
     assert result.exit_code == 2
     assert "attempts.db.witnesses.yaml is not there" in result.stderr
     assert "is not a time such as" in run("log", "witness", "--every", "soon").stderr
+
+
+def doctor(url: str) -> dict[str, tuple[str, str]]:
+    told = json.loads(run("doctor", "--log", url, "--json").stdout)
+    return {check["name"]: (check["state"], check["detail"]) for check in told["checks"]}
+
+
+def test_the_doctor_says_who_sees_the_log(
+    url: str, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GUARDRAIL_LOG_WITNESSES", raising=False)
+    assert "witnesses" not in doctor(url)
+    fill(url)
+    found = doctor(url)
+    assert found["witnesses"] == ("absent", "none: nobody else sees this log")
+    assert found["time stamps"][0] == "absent"
+    key = VerifierKey.parse(done("log", "key", "--log", url).strip())
+    with serving(tmp_path / "w", key) as server:
+        path.with_name("attempts.db.witnesses.yaml").write_text(
+            f"witnesses: [{{url: '{server.url}', key: '{server.service.key.verifier}'}}]"
+        )
+        assert doctor(url)["witnesses"] == ("wrong", "1 of 1 have cosigned nothing yet")
+        done("log", "witness", "--log", url)
+    state, detail = doctor(url)["witnesses"]
+    assert state == "ok"
+    assert detail.startswith("1 of 1 cosigned size 7 of 7 at 20")
+    path.with_name("attempts.db.witnesses.yaml").write_text("witnesses: 1")
+    assert doctor(url)["witnesses"][0] == "wrong"
