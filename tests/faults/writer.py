@@ -69,7 +69,8 @@ class Teller:
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def tell(self, what: str, event: str, name: str) -> None:
-        os.write(self._file, f"{time.monotonic_ns()} {what} {event} {name}\n".encode())
+        line = f"{time.monotonic_ns()} {what} {event} {name}\n"
+        os.writev(self._file, [line.encode()])  # `write` is what faults are injected into
 
     def ask(self, event: str, name: str, write: Callable[[], None]) -> bool:
         """Whether `write` was acknowledged."""
