@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING
 from guardrail.log import open_log
 from tests.faults.disks import ext4
 from tests.faults.figures import Figures
-from tests.faults.judge import judge, start_writer
+from tests.faults.judge import judge, start_writer, until_told
 from tests.faults.writer import read_told, unanswered
 
 if TYPE_CHECKING:
-    import subprocess
-    from collections.abc import Sequence
     from pathlib import Path
 
     from tests.faults.disks import Disk
@@ -52,7 +50,7 @@ def _round(disk: Disk, url: str, told: Path, name: str, processes: int, threads:
         )
         for process in range(processes)
     ]
-    _until_told(told, len(earlier) + LINES, writers)
+    until_told(told, len(earlier) + LINES, writers)
     careless = disk.folder / f"careless-{name}"
     careless.write_bytes(b"never synced")
     before = time.monotonic_ns()
@@ -65,12 +63,6 @@ def _round(disk: Disk, url: str, told: Path, name: str, processes: int, threads:
     disk.mount()
     assert not careless.exists() or not careless.read_bytes()
     return before
-
-
-def _until_told(told: Path, lines: int, writers: Sequence[subprocess.Popen[str]]) -> None:
-    while not told.exists() or told.read_bytes().count(b"\n") < lines:
-        assert all(writer.poll() is None for writer in writers), writers[0].communicate()
-        time.sleep(0.01)
 
 
 def _forget_late(told: Path, before: int) -> None:

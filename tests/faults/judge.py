@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -98,3 +99,10 @@ def start_writer(
         text=True,
         **more,
     )
+
+
+def until_told(told: Path, lines: int, writers: Sequence[subprocess.Popen[str]]) -> None:
+    """Wait until there are so many lines; every writer has to live that long."""
+    while not told.exists() or told.read_bytes().count(b"\n") < lines:
+        assert all(writer.poll() is None for writer in writers), writers[0].communicate()
+        time.sleep(0.01)

@@ -57,8 +57,13 @@ def unanswered(told: list[Told]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def attempt(name: str) -> AttemptOpened:
-    """The same attempt whenever it is asked for by its name, which ends in a number."""
+def attempt(name: str, *, now: bool = False) -> AttemptOpened:
+    """The same attempt whenever it is asked for by its name, which ends in a number.
+
+    now: of the time that the clock shows, and so another one each time.
+    """
+    if now:
+        return opened(REFUSE, id=name)
     return opened(REFUSE, id=name, at=T0 + int(name.rpartition(".")[2]) * MILLISECOND)
 
 
@@ -92,6 +97,7 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--attempts", type=int, help="of each thread; endless if not given")
     parser.add_argument("--refusals", type=int, default=3, help="after which a thread ends")
+    parser.add_argument("--now", action="store_true", help="times are those of the clock")
     parser.add_argument("--again", default="", help="ids of attempts to write first")
     args = parser.parse_args()
     teller = Teller(args.told)
@@ -102,7 +108,7 @@ def main() -> int:
         return NOT_OPENED
 
     def keep(name: str) -> bool:
-        entry = attempt(name)
+        entry = attempt(name, now=args.now)
         done = teller.ask("opened", name, lambda: log.open(entry))
         return done and teller.ask("closed", name, lambda: log.close(closed(entry)))
 
