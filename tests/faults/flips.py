@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from guardrail.log import SqliteLog as Log
+    from guardrail.log import Log
 
 PAGE = 4096
 DATABASE, WAL, SHM = "attempts.db", "attempts.db-wal", "attempts.db-shm"
