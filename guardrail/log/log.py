@@ -142,6 +142,15 @@ class Log:
         """
         return self._reading().reading()
 
+    def ready(self) -> None:
+        """Return if an attempt opened now would be kept; for a server's readiness check.
+
+        Writes to the disk and waits for it, as an opening does, and leaves no entry. After a
+        failure the log stays failed, as after one of `open`. Raises LogUnavailable.
+        """
+        writer, _ = self._writing()
+        writer.ready()
+
     def flush(self) -> None:
         """Write the counts that are queued; raises LogUnavailable."""
         if self._writer is not None:

@@ -45,6 +45,10 @@ class Session(Protocol):
         """The first column of the first row; None without one."""
         ...
 
+    def damage(self) -> list[str]:
+        """What the engine itself finds wrong with its tables and indexes, a few lines at most."""
+        ...
+
     def octets(self, column: str) -> str:
         """SQL that gives a text column as UTF-8, also where it is none."""
         ...

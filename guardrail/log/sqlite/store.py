@@ -14,6 +14,7 @@ from guardrail.log.forks import watch_forks
 from guardrail.log.session import StoreBusy, StoreDamaged, StoreFailed
 from guardrail.log.signing import sync_folder
 from guardrail.log.sqlite.database import Database
+from guardrail.log.sqlite.lock import LockHeld
 from guardrail.log.sqlite.migrate import ENTRIES, migrate
 from guardrail.log.sqlite.session import DAMAGED, SqliteSession, translated
 
@@ -46,6 +47,10 @@ class SqliteStore:
         database = self.database
         try:
             database.acquire()
+        except LockHeld as error:
+            raise StoreBusy(
+                f"the attempt log {self.name} is {error}; if that process does not go on, end it"
+            ) from None
         except LogUnavailable as error:
             raise StoreBusy(str(error)) from None
         try:
