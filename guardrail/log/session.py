@@ -117,6 +117,13 @@ class Store(Protocol):
         """Read one moment of the log; takes the lock. Raises LogUnavailable, ConfigurationError."""
         ...
 
+    def touch(self, session: WriteSession) -> None:
+        """Make a change durable that changes nothing, inside `exclusive`; raises StoreFailed.
+
+        Raises LogUnavailable when the disk has hardly any room left.
+        """
+        ...
+
     def tidy(self, *, closing: bool = False) -> None:
         """What is due between batches, inside `exclusive`; raises StoreFailed."""
         ...

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 MAX_LAZY = 256
 SIGN_EVERY = SECOND
-_TOUCH = "UPDATE frontier SET state = state"
 
 _logger = logging.getLogger(__name__)
 
@@ -65,8 +64,10 @@ class Writer:
             try:
                 with self._store.exclusive() as session:
                     check_schema(session, self._store.name)
-                    session.execute(_TOUCH)
+                    self._store.touch(session)
                     self._tidy()
+            except LogUnavailable:
+                raise
             except StoreBusy as error:
                 raise LogUnavailable(str(error)) from None
             except (StoreFailed, GuardrailError) as error:

@@ -23,7 +23,7 @@ FREE = 700 << 10
 
 def full_tmpfs(folder: Path) -> Figures:
     """A small tmpfs fills up under its writers; room is made, and they start again."""
-    with tmpfs(folder, "2m") as disk:
+    with tmpfs(folder, "4m") as disk:
         return _full(disk, folder / "told")
 
 
@@ -53,10 +53,9 @@ def readonly(folder: Path) -> Figures:
 def assert_doctor_says_so(url: str) -> None:
     """`guardrail doctor` says that the log takes nothing, and exits with 1."""
     status, output = guardrail("doctor", "--log", url, "--json")
-    checks = json.loads(output)["checks"]
-    wrong = [check for check in checks if check["group"] == "log" and check["state"] == "wrong"]
+    wrong = [check for check in json.loads(output)["checks"] if check["state"] == "wrong"]
     assert status == 1, output
-    assert wrong, output
+    assert [check["group"] for check in wrong] == ["log"], output
 
 
 def _full(disk: Path, told: Path) -> Figures:

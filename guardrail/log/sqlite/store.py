@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from contextlib import contextmanager
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 import apsw
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 APPLICATION_ID = 0x47524C47  # "GRLG"
 CHECKPOINT_PAGES = 1000
+ROOM = 1 << 20
 
 
 class SqliteStore:
@@ -80,6 +82,19 @@ class SqliteStore:
                 ) from None
             except apsw.Error as error:
                 raise LogUnavailable(f"{self.name} cannot be read ({error})") from None
+
+    def touch(self, session: WriteSession) -> None:
+        """See Store. One page may still fit where an attempt does not, so room is looked for."""
+        try:
+            with TemporaryFile(dir=self._path.parent) as file:
+                file.write(bytes(ROOM))
+                file.flush()
+        except OSError as error:
+            raise LogUnavailable(
+                f"the attempt log {self.name} has no room to grow by {ROOM >> 20} MiB "
+                f"({error.strerror}); see to the disk"
+            ) from None
+        session.execute("UPDATE frontier SET state = state")
 
     def tidy(self, *, closing: bool = False) -> None:
         """Fold the write-ahead log in, once it is long or at the end. See Store."""
