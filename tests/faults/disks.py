@@ -6,7 +6,7 @@ import fcntl
 import os
 import shutil
 import subprocess
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -107,6 +107,15 @@ def tmpfs(folder: Path, size: str) -> Iterator[Path]:
         yield place
     finally:
         _call("umount", "--lazy", str(place))
+
+
+def fill(filler: Path, free: int) -> None:
+    """Leave about `free` bytes on the disk."""
+    with suppress(OSError), filler.open("ab", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+    with filler.open("r+b") as file:
+        file.truncate(max(0, filler.stat().st_size - free))
 
 
 def _need_root(*programs: str) -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from guardrail.log import open_log
-from tests.faults.disks import ext4, tmpfs
+from tests.faults.disks import ext4, fill, tmpfs
 from tests.faults.judge import guardrail, judge, start_writer, until_told
 from tests.faults.writer import NOT_OPENED, read_told
 
@@ -62,22 +61,13 @@ def _full(disk: Path, told: Path) -> Figures:
     url = _url(disk)
     open_log(url).shutdown()
     filler = disk / "filler"
-    _fill(filler, FREE)
+    fill(filler, FREE)
     writers = _start(url, told)
     _refused(writers, told)
-    _fill(filler, 0)
+    fill(filler, 0)
     assert_doctor_says_so(url)
     filler.unlink()
     return judge(url, read_told(told))
-
-
-def _fill(filler: Path, free: int) -> None:
-    """Leave about `free` bytes on the disk."""
-    with suppress(OSError), filler.open("ab", buffering=0) as file:
-        while True:
-            file.write(bytes(4096))
-    with filler.open("r+b") as file:
-        file.truncate(max(0, filler.stat().st_size - free))
 
 
 def _start(url: str, told: Path) -> list[subprocess.Popen[str]]:
