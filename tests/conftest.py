@@ -20,7 +20,9 @@ settings.load_profile("repeatable" if os.environ.get("CI") else "fresh")
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
     """Print what the fault tests counted: acknowledged, lost, duplicated."""
     reports = terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
-    told = [value for report in reports for name, value in report.user_properties if name == "figures"]
+    told = [
+        value for report in reports for name, value in report.user_properties if name == "figures"
+    ]
     if told:
         terminalreporter.section("faults of the attempt log")
         terminalreporter.write_line(table((name, Figures(*numbers)) for name, *numbers in told))
