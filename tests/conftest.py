@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import settings
-from pytest import TerminalReporter
 
 from tests.faults.figures import Figures, table
 
@@ -17,7 +17,7 @@ settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable" if os.environ.get("CI") else "fresh")
 
 
-def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what the fault tests counted: acknowledged, lost, duplicated."""
     reports = terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
     told = [

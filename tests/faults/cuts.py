@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from guardrail.log import open_log
 from tests.faults.disks import ext4
 from tests.faults.figures import Figures
-from tests.faults.judge import judge, start_writer, until_told
-from tests.faults.writer import read_told, unanswered
+from tests.faults.judge import judge, start_writers, until_told
+from tests.faults.writer import read_told
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from tests.faults.disks import Disk
 
 LINES = 300
+PROCESSES = 2
 
 
-def run(folder: Path, rounds: int, *, processes: int = 2, threads: int = 3) -> Figures:
+def run(folder: Path, rounds: int) -> Figures:
     """Cut the power `rounds` times under the same log; judge everything after each.
 
     A file that was written without fsync is lost each time, or the cut was none.
@@ -30,27 +31,17 @@ def run(folder: Path, rounds: int, *, processes: int = 2, threads: int = 3) -> F
         url = f"sqlite:///{disk.folder}/log/attempts.db"
         open_log(url).shutdown()
         for number in range(rounds):
-            before = _round(disk, url, told, f"r{number}", processes, threads)
+            before = _round(disk, url, told, f"r{number}")
             _forget_late(told, before)
             found = judge(url, read_told(told))
     return replace(found, rounds=rounds)
 
 
-def _round(disk: Disk, url: str, told: Path, name: str, processes: int, threads: int) -> int:
+def _round(disk: Disk, url: str, told: Path, name: str) -> int:
     """Write, cut, mount again; the time just before the cut is returned."""
-    earlier = read_told(told)
-    again = unanswered(earlier)
-    writers = [
-        start_writer(
-            url,
-            told,
-            f"{name}p{process}",
-            f"--threads={threads}",
-            f"--again={','.join(again[process::processes])}",
-        )
-        for process in range(processes)
-    ]
-    until_told(told, len(earlier) + LINES, writers)
+    lines = len(read_told(told)) + LINES
+    writers = start_writers(url, told, name, PROCESSES, "--threads=3")
+    until_told(told, lines, writers)
     careless = disk.folder / f"careless-{name}"
     careless.write_bytes(b"never synced")
     before = time.monotonic_ns()

@@ -1,4 +1,4 @@
-"""Disks that fill up, lose power or go read-only: a file mounted as ext4, or a tmpfs. Needs root."""
+"""Disks that fill up, lose power or go read-only: a file mounted as ext4, a tmpfs. Needs root."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Single bits that turn over in the files of a log: what an auditor reads must not change unseen."""
+"""Single bits that turn over in a log's files: what an auditor reads must not change unseen."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import random
 import shutil
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from guardrail.errors import GuardrailError
 from guardrail.log import open_log
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 PAGE = 4096
 DATABASE, WAL, SHM = "attempts.db", "attempts.db-wal", "attempts.db-shm"
 CHECKPOINT = "attempts.db.checkpoint"
-SHOWN = (("export",), ("list", "--json"))
-VERIFY = ("verify",)
+Command: TypeAlias = tuple[str, ...]
+
+SHOWN: tuple[Command, ...] = (("export",), ("list", "--json"))
+VERIFY: Command = ("verify",)
 OTHERS = (VERIFY, ("stats",))
 
 
@@ -108,7 +110,7 @@ def outcomes(folder: Path, scratch: Path, flips: Iterator[Flip]) -> Iterator[Out
         )
 
 
-def _surprises(answers: Mapping[tuple[str, ...], tuple[int, str]], folder: Path) -> Iterator[str]:
+def _surprises(answers: Mapping[Command, tuple[int, str]], folder: Path) -> Iterator[str]:
     for command, (_, output) in answers.items():
         if "unexpected" in output:
             yield f"{command[0]}: {output}"

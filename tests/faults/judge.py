@@ -15,12 +15,11 @@ from click.testing import CliRunner
 from guardrail.cli import main
 from guardrail.log import open_log
 from tests.faults.figures import Figures
+from tests.faults.writer import Told, read_told, unanswered
 from tests.log.support import REFUSE, ROOT, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-    from tests.faults.writer import Told
 
 
 def guardrail(*arguments: str) -> tuple[int, str]:
@@ -99,6 +98,17 @@ def start_writer(
         text=True,
         **more,
     )
+
+
+def start_writers(
+    url: str, told: Path, name: str, number: int, *options: str
+) -> list[subprocess.Popen[str]]:
+    """Start so many, which write first what had no answer so far."""
+    again = unanswered(read_told(told))
+    return [
+        start_writer(url, told, f"{name}p{n}", *options, f"--again={','.join(again[n::number])}")
+        for n in range(number)
+    ]
 
 
 def until_told(told: Path, lines: int, writers: Sequence[subprocess.Popen[str]]) -> None:

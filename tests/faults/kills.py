@@ -8,8 +8,8 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tests.faults.judge import judge, start_writer, until_told
-from tests.faults.writer import read_told, unanswered
+from tests.faults.judge import judge, start_writers, until_told
+from tests.faults.writer import read_told
 
 if TYPE_CHECKING:
     import subprocess
@@ -19,25 +19,16 @@ if TYPE_CHECKING:
     from tests.faults.figures import Figures
 
 LINES = 100
+PROCESSES = 3
 
 
-def run(url: str, told: Path, rounds: int, *, processes: int = 3, threads: int = 4) -> Figures:
+def run(url: str, told: Path, rounds: int) -> Figures:
     """Start writers, kill them one by one at moments of no plan, `rounds` times; then judge."""
-    chance = random.Random(told.name)  # noqa: S311 (moments, not secrets)
+    chance = random.Random(rounds)  # noqa: S311 (moments, not secrets)
     for number in range(rounds):
-        earlier = read_told(told)
-        again, lines = unanswered(earlier), len(earlier)
-        writers = [
-            start_writer(
-                url,
-                told,
-                f"r{number}p{process}",
-                f"--threads={threads}",
-                f"--again={','.join(again[process::processes])}",
-            )
-            for process in range(processes)
-        ]
-        until_told(told, lines + LINES, writers)
+        lines = len(read_told(told)) + LINES
+        writers = start_writers(url, told, f"r{number}", PROCESSES, "--threads=4")
+        until_told(told, lines, writers)
         for writer in writers:
             time.sleep(chance.uniform(0, 0.1))
             writer.kill()

@@ -21,6 +21,11 @@ def ask(log: Log) -> str:
     return Guard(log=log).call(REQUEST, lambda: "a picture", lambda _: Output())
 
 
+def _ask_often(log: Log) -> None:
+    for _ in range(1000):
+        ask(log)
+
+
 def refuses(log: Log) -> str:
     """The guard does not ask the model, and the log is not ready; why."""
     asked: list[str] = []
@@ -42,9 +47,9 @@ def test_a_log_that_is_well_is_ready_and_left_as_it_is(tmp_path: Path) -> None:
         assert ask(log) == "a picture"
     with pytest.raises(LogUnavailable, match="shut down"):
         log.ready()
-    with open_log(f"sqlite:///{tmp_path}/attempts.db", readonly=True) as reader:
-        with pytest.raises(LogUnavailable, match="reading only"):
-            reader.ready()
+    reader = open_log(f"sqlite:///{tmp_path}/attempts.db", readonly=True)
+    with reader, pytest.raises(LogUnavailable, match="reading only"):
+        reader.ready()
     assert {path.name for path in tmp_path.iterdir()} == {
         f"attempts.db{end}"
         for end in ("", "-wal", "-shm", ".key", ".signing-key", ".checkpoint", ".lock")
@@ -59,8 +64,7 @@ def test_a_full_disk_stops_the_guard(tmp_path: Path) -> None:
             log.ready()
         fill(disk / "filler", 0)
         with pytest.raises(LogUnavailable):
-            for _ in range(1000):
-                ask(log)
+            _ask_often(log)
         assert "restart this process" in refuses(log)
         (disk / "filler").unlink()
         assert "restart this process" in refuses(log)

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-from pathlib import Path
-
-import pytest
-
 from guardrail.log import open_log
-from tests.faults.figures import Figures
 from tests.faults.conftest import Place, Tell
+from tests.faults.figures import Figures
 from tests.faults.judge import entries, guardrail, verified
 from tests.faults.test_refusal import refuses
 from tests.log.support import REFUSE, opened, python, rows
@@ -19,7 +14,8 @@ OLDER = """
 import apsw, fcntl, os, sys
 connection = apsw.Connection(sys.argv[1])
 lock = os.open(sys.argv[1] + ".lock", os.O_RDWR | os.O_CREAT)
-columns = "at, operation, jurisdiction, tier, policy, user, conversation, stage, action, rule, reason"
+columns = ("at, operation, jurisdiction, tier, policy, user, conversation, stage, action, rule,"
+           " reason")
 
 def write(name):
     fcntl.flock(lock, fcntl.LOCK_EX)

@@ -112,12 +112,14 @@ def main() -> int:
         done = teller.ask("opened", name, lambda: log.open(entry))
         return done and teller.ask("closed", name, lambda: log.close(closed(entry)))
 
+    def count_one() -> None:
+        log.open(opened(ALLOW, at=T0))
+
     def work(thread: int) -> None:
         refused = 0
         for number in count() if args.attempts is None else range(args.attempts):
             name = f"{args.name}.{thread}.{number}"
-            plain = opened(ALLOW, at=T0)
-            done = keep(name) and teller.ask("counted", name, lambda: log.open(plain))
+            done = keep(name) and teller.ask("counted", name, count_one)
             refused += not done
             if refused >= args.refusals:
                 return
