@@ -31,7 +31,7 @@ def faked(clock: Path) -> dict[str, str]:
         **os.environ,
         "LD_PRELOAD": str(found[0]),
         "FAKETIME_TIMESTAMP_FILE": str(clock),
-        "FAKETIME_CACHE_DURATION": "1",  # seconds
+        "FAKETIME_NO_CACHE": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         "FAKETIME_FORCE_MONOTONIC_FIX": "0",  # else threads wait for each other by the faked clock
         "TZ": "UTC",

@@ -3,33 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+from guardrail.detect import Detector, load_detectors
 from guardrail.errors import LogUnavailable
 from guardrail.guard import AsyncGuard, Guard
 from guardrail.log import Log, open_log
 from guardrail.records import Caller, Operation, Output, Request
 from tests.faults.disks import fill, tmpfs
+from tests.log.support import REFUSE, opened
 
 REQUEST = Request.of("a garden in autumn", Operation.IMAGE_GENERATE, caller=Caller())
 
 
+@cache
+def detectors() -> tuple[Detector, ...]:
+    """The ones that every guard would load for itself."""
+    return tuple(load_detectors())
+
+
 def ask(log: Log) -> str:
     """What a guarded model answers; it must not be asked where the log takes nothing."""
-    return Guard(log=log).call(REQUEST, lambda: "a picture", lambda _: Output())
+    return Guard(log=log, detectors=detectors()).call(REQUEST, lambda: "a picture", lambda _: Output())
 
 
-def _ask_often(log: Log) -> None:
+def _write_on(log: Log) -> None:
     for _ in range(1000):
-        ask(log)
+        log.open(opened(REFUSE))
 
 
 def refuses(log: Log) -> str:
     """The guard does not ask the model, and the log is not ready; why."""
     asked: list[str] = []
-    guard = Guard(log=log)
+    guard = Guard(log=log, detectors=detectors())
     for _ in range(2):
         with pytest.raises(LogUnavailable):
             guard.call(REQUEST, lambda: asked.append("model"), lambda _: Output())
@@ -64,7 +73,7 @@ def test_a_full_disk_stops_the_guard(tmp_path: Path) -> None:
             log.ready()
         fill(disk / "filler", 0)
         with pytest.raises(LogUnavailable):
-            _ask_often(log)
+            _write_on(log)
         assert "restart this process" in refuses(log)
         (disk / "filler").unlink()
         assert "restart this process" in refuses(log)
@@ -91,4 +100,4 @@ async def test_the_asynchronous_guard_too(tmp_path: Path) -> None:
             raise AssertionError("the model was asked")
 
         with pytest.raises(LogUnavailable):
-            await AsyncGuard(log=log).call(REQUEST, model, lambda _: Output())
+            await AsyncGuard(log=log, detectors=detectors()).call(REQUEST, model, lambda _: Output())
