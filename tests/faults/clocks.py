@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from tests.faults.figures import Figures
 
 JUMPS = ("+0", "-3000d", "+9000d", "@1970-01-01 00:00:10")
-PLACES = ("/usr/lib", "/usr/lib64", "/usr/local/lib")
+PLACES = ("/usr/lib/*/faketime", "/usr/lib*/faketime", "/usr/local/lib/faketime")
 
 
 def faked(clock: Path) -> dict[str, str]:
     """The environment of a process whose clock is what the file says; raises Absent."""
-    found = [path for place in PLACES for path in Path(place).glob("**/faketime/libfaketime.so.1")]
+    found = [path for place in PLACES for path in Path("/").glob(f"{place[1:]}/libfaketime.so.1")]
     if not found:
         raise Absent("no libfaketime", "libfaketime")
     return {

@@ -27,7 +27,9 @@ def detectors() -> tuple[Detector, ...]:
 
 def ask(log: Log) -> str:
     """What a guarded model answers; it must not be asked where the log takes nothing."""
-    return Guard(log=log, detectors=detectors()).call(REQUEST, lambda: "a picture", lambda _: Output())
+    return Guard(log=log, detectors=detectors()).call(
+        REQUEST, lambda: "a picture", lambda _: Output()
+    )
 
 
 def _write_on(log: Log) -> None:
@@ -100,4 +102,6 @@ async def test_the_asynchronous_guard_too(tmp_path: Path) -> None:
             raise AssertionError("the model was asked")
 
         with pytest.raises(LogUnavailable):
-            await AsyncGuard(log=log, detectors=detectors()).call(REQUEST, model, lambda _: Output())
+            await AsyncGuard(log=log, detectors=detectors()).call(
+                REQUEST, model, lambda _: Output()
+            )
