@@ -6,6 +6,7 @@ database does not take back.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 from typing import TYPE_CHECKING, NamedTuple
@@ -196,15 +197,23 @@ class Signer:
         )
 
     def _publish(self, note: bytes) -> None:
-        """Replace the file beside the database, durably and as a whole."""
+        """Replace the file beside the database, durably and as a whole.
+
+        The folder is locked, as nothing keeps an operator from removing the lock file.
+        """
         draft = self._file.with_name(f"{self._file.name}.new")
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-        with os.fdopen(os.open(draft, flags, 0o600), "wb") as file:
-            file.write(note)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self._file)
-        sync_folder(self._file.parent)
+        folder = os.open(draft.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            with os.fdopen(os.open(draft, flags, 0o600), "wb") as file:
+                file.write(note)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(self._file)
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def sync_folder(folder: Path) -> None:

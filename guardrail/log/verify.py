@@ -221,7 +221,7 @@ class _Reading:
         """Everything that was found. clean: whether the entries are as they were signed."""
         try:
             with self._store.reading() as session:
-                stray = self._stray(session)
+                stray = [*self._stray(session), *session.damage()]
         except (ConfigurationError, LogUnavailable) as error:
             stray = [f"the index is damaged ({error})"]
         if self.workers.opened > self._state.counted:
