@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import sys
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from guardrail.cli.log_archive import archive, show_verification
 from guardrail.cli.log_options import evidence, located, period, print_json
+from guardrail.cli.progress import drawing
 from guardrail.errors import ConfigurationError, GuardrailError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from guardrail.chain.keys import VerifierKey
     from guardrail.log.receipts import Event
     from guardrail.log.verify import Given, Verification
@@ -29,7 +27,8 @@ Examples:
   guardrail log verify
   guardrail log verify --key log.vkey --checkpoint january.checkpoint
   guardrail log verify --receipt 5fb8ef6c.tlog-proof --key log.vkey
-  guardrail log verify --export archive/ --key log.vkey"""
+  guardrail log verify --export tiles/ --key log.vkey
+  guardrail log verify --archive /archive/guardrail --key log.vkey"""
 RECEIPT_EXAMPLES = """\b
 Examples:
   guardrail log receipt 5fb8ef6c
@@ -71,6 +70,13 @@ Examples:
 @click.option(
     "--export", "folder", type=FOLDER, metavar="DIR", help="Verify this export, not a log."
 )
+@click.option(
+    "--archive",
+    "archived",
+    type=FOLDER,
+    metavar="DIR",
+    help="Verify this archive, offline; needs --key.",
+)
 @click.pass_context
 def verify(  # noqa: PLR0913 (one argument an option)
     ctx: click.Context,
@@ -81,6 +87,7 @@ def verify(  # noqa: PLR0913 (one argument an option)
     checkpoints: tuple[Path, ...],
     receipts: tuple[Path, ...],
     folder: Path | None,
+    archived: Path | None,
 ) -> None:
     """Verify that no entry was changed, removed, moved or pushed in.
 
@@ -98,10 +105,15 @@ def verify(  # noqa: PLR0913 (one argument an option)
         raise click.UsageError("--export is verified without --log")
     key = _key(key_text)
     given = Given(key, _files(checkpoints), _files(receipts))
+    if archived:
+        if url or folder:
+            raise click.UsageError("--archive is verified without --log and --export")
+        show_verification(ctx, archived, given, as_json=as_json)
+        return
     if receipts and not (url or folder):
         _verify_receipts(ctx, given, as_json=as_json)
         return
-    with _watching() as watch:
+    with drawing() as watch:
         if folder:
             from guardrail.log.export import verify_export
 
@@ -179,7 +191,7 @@ def export(
         return
     if since is not None or until is not None:
         raise click.UsageError("--tiles writes the whole log; leave out --since and --until")
-    with _watching() as watch:
+    with drawing() as watch:
         head = write_tiles(located(url), tiles, watch)
     told = {"folder": str(tiles), "entries": head.size, "root": head.root.hex()}
     if as_json:
@@ -202,7 +214,7 @@ def key(url: str | None, *, as_json: bool) -> None:
         click.echo(str(found))
 
 
-COMMANDS = (verify, receipt, export, key)
+COMMANDS = (verify, receipt, export, key, archive)
 
 
 def _key(text: str | None) -> VerifierKey | None:
@@ -297,22 +309,3 @@ def _show_workers(found: Verification) -> None:
         f"workers: {told.started:,} started{rest}; they opened {told.opened:,} attempts, closed "
         f"{told.closed:,} and kept {told.kept:,} entries"
     )
-
-
-@contextmanager
-def _watching() -> Iterator[Callable[[int, int], None] | None]:
-    """A progress bar on stderr where somebody watches, once it takes a while."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None)
-
-        def draw(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-
-        yield draw
