@@ -50,10 +50,10 @@ def month_of(_ctx: click.Context, _param: click.Parameter, value: str | None) ->
 def archive(url: str | None, *, as_json: bool, until: Month | None, folder: Path) -> None:
     """Write complete months (UTC) as Parquet, with what proves them.
 
-    A month is complete once the log has an entry of a later one, and its end is
-    signed. Months that DIR holds already stay as they are, so run it as often as
-    you like; interrupted, it goes on where it stopped. The log is only read, and
-    keeps its entries.
+    A month is complete an hour after its end, once the log goes on after it and
+    its end is signed. Months that DIR holds already stay as they are, so run it
+    as often as you like; interrupted, it goes on with the month it was at. The
+    log is only read, and keeps its entries.
     """
     from guardrail.log.archive import write_archive
 

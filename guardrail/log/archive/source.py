@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import apsw
 
 from guardrail.errors import ConfigurationError, LogUnavailable
+from guardrail.log.archive.cuts import Run
+from guardrail.log.archive.months import Month
 from guardrail.log.setup import open_for_reading, read_meta
 from guardrail.log.tree import StoredHashes
 from guardrail.log.verify import log_key
@@ -19,8 +21,8 @@ if TYPE_CHECKING:
     from guardrail.log.location import Location
 
 PAGE = 5_000
-_TIME = "SELECT at FROM entries WHERE seq > ? AND at <= ? ORDER BY seq LIMIT 1"
-_LATER = "SELECT seq FROM entries WHERE seq > ? AND at >= ? AND at <= ? ORDER BY seq LIMIT 1"
+_SPAN = "SELECT min(at), max(at) FROM entries WHERE seq > ? AND seq <= ?"
+_TIMES = "SELECT at FROM entries WHERE seq > ? AND seq <= ? ORDER BY seq"
 _HEAD = "SELECT coalesce(max(seq), 0) FROM entries"
 _COVERING = "SELECT note FROM checkpoints WHERE size >= ? ORDER BY size LIMIT 1"
 _ENTRIES = """SELECT seq, attempt, event, at, leaf, CAST(body AS BLOB) FROM entries
@@ -97,15 +99,16 @@ class Source:
             found = read_meta(connection, "older_entries") or ""
         return int(found) if found.isdigit() else 0
 
-    def time_after(self, seq: int, now: int) -> int | None:
-        """When the first entry after `seq` was written, of those that are not later than `now`."""
-        found: int | None = self._value(_TIME, (seq, now))
-        return found
-
-    def first_from(self, seq: int, at: int, now: int) -> int | None:
-        """Number of the first entry after `seq` that was written in [at, now] (ns), if any."""
-        found: int | None = self._value(_LATER, (seq, at, now))
-        return found
+    def runs(self, after: int, last: int) -> Iterator[Run]:
+        """The months in which entries after + 1 to last were written."""
+        for start in range(after, last, PAGE):
+            end = min(start + PAGE, last)
+            earliest, latest = self._rows(_SPAN, (start, end))[0]
+            month = Month.of(earliest)
+            if month == Month.of(latest):
+                yield Run(month, end - start)
+            else:
+                yield from (Run(Month.of(at), 1) for (at,) in self._rows(_TIMES, (start, end)))
 
     def note(self, size: int) -> bytes | None:
         """The first stored checkpoint of at least `size`."""

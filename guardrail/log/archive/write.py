@@ -13,6 +13,7 @@ from guardrail.chain.segment import Segment, open_segment
 from guardrail.chain.tree import consistency_proof, frontier
 from guardrail.chain.trust import Trust
 from guardrail.errors import ConfigurationError, LogUnavailable
+from guardrail.log.archive.cuts import Run, cuts, joined
 from guardrail.log.archive.duck import append, connected, explained
 from guardrail.log.archive.folder import ATTEMPTS, COUNTS, ENTRIES, Folder
 from guardrail.log.archive.manifest import SUFFIX, Manifest
@@ -30,7 +31,7 @@ from guardrail.log.archive.tables import (
 from guardrail.log.times import HOUR
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from duckdb import DuckDBPyConnection
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from guardrail.log.archive.source import Entry, Source
 
     Watch = Callable[[int, int], None]
+
+GRACE = HOUR
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +57,9 @@ class Plan:
 class Archiver:
     """Writes every complete month of a log into a folder; what is there already stays.
 
-    A month begins with the first entry that was written in it or later, and ends before the first
-    entry that was written after it: so months part the entries by their numbers, and an entry that
-    comes late (clocks differ, processes race) belongs to the month it was numbered in. Times later
-    than `now` (ns, UTC) are a clock's mistake, and are passed over.
+    Months part the entries by their numbers, see `cuts`: an entry with a time of another month
+    belongs to the one it was numbered in. A month is complete an hour after its end, once the log
+    goes on after it. now: ns since the epoch, UTC; default the clock's.
     """
 
     def __init__(self, source: Source, path: Path, *, now: int | None = None) -> None:
@@ -79,9 +81,8 @@ class Archiver:
                 self._check_ours(known)
                 if known:
                     self._folder.list_months(self._source.origin)
-                while (plan := self._next(known, until)) is not None:
-                    known.append(self._seal(plan, watch))
-                    yield known[-1]
+                for plan in self._plans(known, until):
+                    yield self._seal(plan, watch)
         except OSError as error:
             raise LogUnavailable(
                 f"cannot write the archive {self._folder.path} ({error.strerror}: {error.filename})"
@@ -107,24 +108,28 @@ class Archiver:
                     f"{self._folder.path} holds; `guardrail log verify` says what is wrong"
                 )
 
-    def _next(self, known: list[Manifest], until: Month | None) -> Plan | None:
+    def _plans(self, known: Sequence[Manifest], until: Month | None) -> Iterator[Plan]:
+        """Months that are over, and after which the log goes on."""
         after = known[-1].segment.last if known else 0
-        at = self._source.time_after(after, self._now)
-        if at is None:
-            return None
-        month = Month.of(at)
+        head = self._source.head
+        runs = self._source.runs(after, head)
         if known:
-            month = max(month, known[-1].month.next)
-        following = self._source.first_from(after, month.end, self._now)
-        if following is None or (until is not None and month > until):
-            return None
-        note = self._source.note(following - 1)
+            earliest = known[-1].month.next
+            runs = (Run(max(run.month, earliest), run.size) for run in runs)
+        for cut in cuts(joined(runs), after):
+            over = cut.month.end + GRACE <= self._now and cut.last < head
+            if not over or (until is not None and cut.month > until):
+                return
+            yield Plan(*cut, self._note(cut.month, cut.last))
+
+    def _note(self, month: Month, last: int) -> bytes:
+        note = self._source.note(last)
         if note is None:
             raise LogUnavailable(
-                f"{month} is complete with entry {following - 1}, but not signed yet; try again "
+                f"{month} is complete with entry {last}, but that is not signed yet; try again "
                 "once the log was written to"
             )
-        return Plan(month, after, following - 1, note)
+        return note
 
     def _seal(self, plan: Plan, watch: Watch | None) -> Manifest:
         with (
