@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from guardrail.chain.checkpoint import Checkpoint
@@ -81,7 +81,11 @@ def verify_segment(segment: Segment, rows: Iterable[Row], kept: Kept, trust: Tru
     for row in rows:  # 2
         reading.take(row)
     reading.finish()
-    return judge(evidence, reading, segment.start.size)  # 3
+    report = judge(evidence, reading, segment.start.size)  # 3
+    if any(fault.kind is FaultKind.UNPROVEN and fault.first is None for fault in report.faults):
+        told = [fault for fault in report.faults if fault.kind is not FaultKind.UNPROVEN]
+        return replace(report, faults=tuple(told or report.faults))
+    return report
 
 
 def _evidence(segment: Segment, kept: Kept, trust: Trust) -> Evidence:

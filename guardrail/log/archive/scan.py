@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from guardrail.chain.faults import Fault, FaultKind
+from guardrail.chain.hashing import HASH_SIZE
 from guardrail.chain.reading import Row
 from guardrail.log.archive.duck import errors, first_line
 from guardrail.log.archive.tables import STRANGE, AttemptTable, differing_attempts
@@ -22,25 +23,31 @@ if TYPE_CHECKING:
     from guardrail.log.archive.manifest import Manifest
 
 PAGE = 2_000
-_ROWS = """SELECT seq, attempt, event, "at", leaf, CAST(body AS BLOB) FROM read_parquet(?)"""
+_ROWS = """SELECT seq, attempt, event, "at", CAST(body AS BLOB) FROM read_parquet(?)"""
 
 
-class Recorded:
-    """The leaf hashes as the file has them, as far as they were just read. See HashReader."""
+class Leaves:
+    """The leaf hashes of a month as its file has them. See HashReader.
 
-    def __init__(self) -> None:
-        self._leaves: dict[int, bytes] = {}
+    after: how many entries the log has before them.
+    """
 
-    def add(self, seq: int, leaf: bytes) -> None:
-        """Keep the hash of entry `seq`."""
-        self._leaves[seq - 1] = leaf
+    def __init__(self, path: Path, after: int) -> None:
+        self._path = path
+        self._after = after
 
     def hashes(self, level: int, start: int, count: int) -> Sequence[bytes]:
-        """See HashReader; a hash is given once."""
-        if level:
+        """See HashReader; gives what is there, which may be less."""
+        if level or start < self._after:
             return ()
-        found = [self._leaves.pop(index, b"") for index in range(start, start + count)]
-        return found if all(found) else ()
+        try:
+            with self._path.open("rb") as file:
+                file.seek((start - self._after) * HASH_SIZE)
+                data = file.read(count * HASH_SIZE)
+        except OSError:
+            return ()
+        whole = len(data) // HASH_SIZE * HASH_SIZE
+        return [data[at : at + HASH_SIZE] for at in range(0, whole, HASH_SIZE)]
 
 
 class Scan:
@@ -61,7 +68,6 @@ class Scan:
         self._older = manifest.segment.start.size + manifest.older
         self._watch = watch
         self._attempts = AttemptTable(connection)
-        self.recorded = Recorded()
         self.workers = Workers()
         self.faults: list[Fault] = []
 
@@ -98,10 +104,8 @@ class Scan:
             yield page
 
     def _row(self, seq: Any, fields: Sequence[Any]) -> Row:
-        attempt, event, at, leaf, body = fields
+        attempt, event, at, body = fields
         data = body if isinstance(body, bytes) else b""
-        if type(seq) is int and isinstance(leaf, bytes):
-            self.recorded.add(seq, leaf)
         self._look(seq, {"attempt": attempt, "event": event, "at": at}, data)
         older = type(seq) is int and seq <= self._older
         return Row(seq, data, older=older)

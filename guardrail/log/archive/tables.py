@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 STRANGE = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 ENTRIES = """CREATE TABLE entries (seq BIGINT, attempt VARCHAR, event VARCHAR, "at" BIGINT,
- leaf BLOB, body VARCHAR)"""
+ body VARCHAR)"""
 COUNTS = """CREATE TABLE counts (hour BIGINT, operation VARCHAR, jurisdiction VARCHAR,
  tier VARCHAR, policy VARCHAR, opened BIGINT, released BIGINT, refused BIGINT, gated BIGINT,
  failed BIGINT, cancelled BIGINT)"""

@@ -13,9 +13,9 @@ from guardrail.chain.segment import verify_segment
 from guardrail.chain.trust import Trust
 from guardrail.errors import ConfigurationError
 from guardrail.log.archive.duck import connected
-from guardrail.log.archive.folder import ATTEMPTS, ENTRIES, Folder, hash_file
+from guardrail.log.archive.folder import ATTEMPTS, ENTRIES, LEAVES, Folder, hash_file
 from guardrail.log.archive.manifest import SUFFIX
-from guardrail.log.archive.scan import Scan
+from guardrail.log.archive.scan import Leaves, Scan
 from guardrail.log.recount import Workers
 
 if TYPE_CHECKING:
@@ -39,7 +39,9 @@ class Found:
     fault: Fault
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.fault}" if self.where else str(self.fault)
+        fault = self.fault
+        told = f"{fault.kind}: {fault.detail}" if fault.first is None else str(fault)
+        return f"{self.where}: {told}" if self.where else told
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,14 +170,11 @@ class _Verifier:
             self._fault(month, Fault(FaultKind.FORKED, detail, segment.first, segment.last))
 
     def _month(self, manifest: Manifest) -> None:
-        segment, month = manifest.segment, str(manifest.month)
+        month = str(manifest.month)
         before = len(self._faults)
         self._files(manifest)
         if self._folder.file(manifest.month, ENTRIES).is_file():
             self._rows(manifest)
-        else:
-            detail = "its entries are not there"
-            self._fault(month, Fault(FaultKind.MISSING, detail, segment.first, segment.last))
         if len(self._faults) == before:
             self._good.append(month)
 
@@ -186,7 +185,7 @@ class _Verifier:
         receipts = [r for r in self._receipts if segment.start.size <= r[2] < segment.last]
         with connected() as connection:
             scan = Scan(connection, self._folder.file(month, ENTRIES), manifest, self._progress)
-            recorded = scan.recorded
+            recorded = Leaves(self._folder.file(month, LEAVES), segment.start.size)
             kept = Kept([Held(n) for _, n, _ in held], [data for _, data, _ in receipts], recorded)
             report = verify_segment(segment, scan.rows(), kept, self._trust)
             names = [name for name, *_ in held], [name for name, *_ in receipts]
@@ -209,7 +208,7 @@ class _Verifier:
                 found = hash_file(path)
             except OSError as error:
                 detail = f"{name} cannot be read ({error.strerror})"
-                self._fault(month, Fault(FaultKind.MISSING, detail))
+                self._fault(month, Fault(FaultKind.MISSING, detail, segment.first, segment.last))
                 continue
             if found != written:
                 detail = (

@@ -15,7 +15,7 @@ from guardrail.chain.trust import Trust
 from guardrail.errors import ConfigurationError, LogUnavailable
 from guardrail.log.archive.cuts import Run, cuts, joined
 from guardrail.log.archive.duck import append, connected, explained
-from guardrail.log.archive.folder import ATTEMPTS, COUNTS, ENTRIES, Folder
+from guardrail.log.archive.folder import ATTEMPTS, COUNTS, ENTRIES, LEAVES, Folder
 from guardrail.log.archive.manifest import SUFFIX, Manifest
 from guardrail.log.archive.months import Month
 from guardrail.log.archive.tables import (
@@ -137,33 +137,41 @@ class Archiver:
             connected(drafts / "rows.duckdb") as connection,
             explained(self._folder.path),
         ):
-            segment = self._copy(connection, plan, watch)
-            names = [drafts / f"{plan.month}{suffix}" for suffix in (ENTRIES, ATTEMPTS, COUNTS)]
-            write_entries(connection, names[0])
-            attempts = write_attempts(connection, names[1])
+            entries, attempts, counts, leaves = (
+                drafts / f"{plan.month}{suffix}" for suffix in (ENTRIES, ATTEMPTS, COUNTS, LEAVES)
+            )
+            segment = self._copy(connection, plan, leaves, watch)
+            write_entries(connection, entries)
+            many = write_attempts(connection, attempts)
             hours = plan.month.start // HOUR, plan.month.end // HOUR
-            write_counts(connection, self._source.counts(*hours), names[2])
-            files = {path.name: self._folder.publish(path) for path in names}
+            write_counts(connection, self._source.counts(*hours), counts)
+            made = (entries, attempts, counts, leaves)
+            files = {path.name: self._folder.publish(path) for path in made}
         older = max(0, min(self._source.older, plan.last) - plan.after)
         origin = self._source.origin
-        manifest = Manifest(plan.month, origin, segment, older, attempts, files)
+        manifest = Manifest(plan.month, origin, segment, older, many, files)
         self._folder.put(f"{plan.month}{SUFFIX}", manifest.encode())
         self._folder.list_months(origin)
         return manifest
 
-    def _copy(self, connection: DuckDBPyConnection, plan: Plan, watch: Watch | None) -> Segment:
+    def _copy(
+        self, connection: DuckDBPyConnection, plan: Plan, leaves: Path, watch: Watch | None
+    ) -> Segment:
         """Entries into DuckDB, checked on the way; the segment is proven when it is returned."""
         with self._proving():
             start = tree = frontier(self._source, plan.after)
         connection.execute(ENTRIES_TABLE)
         attempts = AttemptTable(connection)
         connection.begin()
-        for page in self._source.entries(plan.after, plan.last):
-            tree = tree.extend(_leaf(entry) for entry in page)
-            _take(attempts, page)
-            append(connection, "entries", [(*entry[:5], entry.body.decode()) for entry in page])
-            if watch is not None:
-                watch(tree.size, self._source.head)
+        with leaves.open("wb") as file:
+            for page in self._source.entries(plan.after, plan.last):
+                hashes = [_leaf(entry) for entry in page]
+                tree = tree.extend(hashes)
+                file.write(b"".join(hashes))
+                _take(attempts, page)
+                append(connection, "entries", [_row(entry) for entry in page])
+                if watch is not None:
+                    watch(tree.size, self._source.head)
         connection.commit()
         with self._proving():
             return self._segment(plan, start, tree)
@@ -199,6 +207,10 @@ def _leaf(entry: Entry) -> bytes:
             "`guardrail log verify` says what is wrong"
         )
     return found
+
+
+def _row(entry: Entry) -> tuple[object, ...]:
+    return entry.seq, entry.attempt, entry.event, entry.at, entry.body.decode()
 
 
 def _take(attempts: AttemptTable, page: Iterable[Entry]) -> None:
