@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 INDEX = "archive.json"
 ENTRIES, ATTEMPTS, COUNTS = ".parquet", ".attempts.parquet", ".counts.parquet"
 LEAVES = ".leaves"  # hashes of the entries, 32 bytes each, in their order
-    ".leaves"  # their hashes, 32 bytes each, as the tiles of level 0 of C2SP tlog-tiles have them
-)
 _DRAFT = ".draft-"
 _CHUNK = 1 << 20
 

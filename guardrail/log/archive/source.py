@@ -31,9 +31,11 @@ _COUNTS = """SELECT hour, operation, jurisdiction, tier, policy, opened, release
  failed, cancelled FROM counts WHERE hour >= ? AND hour < ?
  ORDER BY hour, operation, jurisdiction, tier, policy"""
 _TOUCHED = """SELECT a.attempt, a.opened_seq, a.at, a.operation, a.jurisdiction, a.tier, a.policy,
- a.user, a.stage, a.action, a.rule, a.reason, a.outcome
+ a."user", a.stage, a.action, a.rule, a.reason,
+ CASE WHEN a.closed_seq <= ? THEN a.outcome ELSE '' END
  FROM entries AS e JOIN attempts AS a ON a.attempt = e.attempt
- WHERE e.seq > ? AND e.seq <= ? AND e.seq = coalesce(a.closed_seq, a.opened_seq)"""
+ WHERE e.seq > ? AND e.seq <= ?
+ AND e.seq = CASE WHEN a.closed_seq <= ? THEN a.closed_seq ELSE a.opened_seq END"""
 
 
 class Entry(NamedTuple):
@@ -71,6 +73,8 @@ class Source:
     Entries never change, so pages read one after the other are one log. Methods raise
     LogUnavailable when it cannot be read.
     """
+
+    page = PAGE
 
     def __init__(self, location: Location) -> None:
         self._database = open_for_reading(location)
@@ -122,9 +126,12 @@ class Source:
             yield [Entry(*row) for row in page]
 
     def touched(self, after: int, last: int) -> Iterator[list[Touched]]:
-        """Attempts whose newest entry is one of after + 1 to last, a page at a time."""
+        """Attempts with an entry of after + 1 to last, a page at a time.
+
+        What is written meanwhile is passed over, but for the decision of an attempt that ends.
+        """
         for start in range(after, last, PAGE):
-            page = self._rows(_TOUCHED, (start, min(start + PAGE, last)))
+            page = self._rows(_TOUCHED, (last, start, min(start + PAGE, last), last))
             yield [Touched(*row) for row in page]
 
     def counts(self, first: int, end: int) -> list[tuple[Any, ...]]:
