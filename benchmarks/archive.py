@@ -36,7 +36,7 @@ from guardrail.records import Action, AttemptOpened, Decision, Facts, Operation,
 DAY = 24 * HOUR
 DAYS, SPAN = 90, 92
 PAGE = 20_000
-USERS, CALLER = 500_000, "u1"
+USERS, CALLER = 200_000, "u1"
 BY = ("day", "rule", "action", "jurisdiction")
 PLACES = ["JP", "US-CA", "US-NY", "US-TX", "GB", "DE", "FR", "IT", "ES", "KR", "BR", "IN", ""]
 RULES = [
@@ -57,8 +57,9 @@ BODY = (
     '"jurisdiction":{"code":"%s","confidence":1,"source":"billing"},"operation":"%s","policy":"%s",'
     '"tier":"%s","user":"%s"},"outcome":"%s","stage":"input"}'
 )
-AGGREGATE = f"""SELECT date(at / 1000000000, 'unixepoch'), rule, action, jurisdiction, count(*),
- sum(outcome = 'refused') FROM attempts WHERE at >= ? AND at < {1 << 62} GROUP BY 1, 2, 3, 4"""
+AGGREGATE = """SELECT date(at / 1000000000, 'unixepoch'), rule, action, jurisdiction, count(*),
+ sum(outcome = 'refused') FROM attempts WHERE at >= ? AND at < 4611686018427387904
+ GROUP BY 1, 2, 3, 4"""
 
 
 def generate(path: Path, keys: Keys, attempts: int, end: int) -> None:
@@ -68,7 +69,8 @@ def generate(path: Path, keys: Keys, attempts: int, end: int) -> None:
         connection.execute(f"PRAGMA {pragma}")
     connection.execute("DROP INDEX attempts_at; DROP INDEX attempts_user")
     tree = Frontier.decode(connection.execute("SELECT state FROM frontier").get)
-    chance, counts = random.Random(7), Counter[tuple[object, ...]]()
+    chance = random.Random(7)  # noqa: S311
+    counts = Counter[tuple[object, ...]]()
     users = [keys.user(f"u{n}") for n in range(USERS)]
     for start in range(0, attempts, PAGE):
         times = range(start, min(start + PAGE, attempts))
@@ -143,7 +145,9 @@ def sign(url: str) -> None:
     with open_log(url) as log:
         policy = PolicyRef("default", 1, "ab" * 32)
         decision = Decision(Action.REFUSE, "real-person", "real_person_sexual", policy)
-        log.open(AttemptOpened(Request.of("a garden", Operation.IMAGE_GENERATE), decision, Facts()))
+        log.open(
+            AttemptOpened(Request.of("a garden", Operation.IMAGE_GENERATE), decision, Facts(), ())
+        )
 
 
 def timed(call: Callable[[], object]) -> float:
@@ -190,6 +194,7 @@ class Log:
         return groups
 
     def of_user(self, user: str) -> int:
+        """A caller's attempts with their entries, as their number."""
         with open_log(f"sqlite:///{self.path}", readonly=True) as log:
             return len(list(log.attempts(AttemptFilter(user=user))))
 
