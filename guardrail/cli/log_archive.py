@@ -12,6 +12,9 @@ from guardrail.cli.progress import drawing
 from guardrail.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from guardrail.log import Location, Stats
     from guardrail.log.archive import ArchiveVerification, Manifest, Month
     from guardrail.log.verify import Given
 
@@ -78,6 +81,27 @@ def show_verification(ctx: click.Context, folder: Path, given: Given, *, as_json
         _show(found)
     if not found.ok:
         ctx.exit(FAULTS)
+
+
+def count(
+    url: str | None,
+    archive: Path | None,
+    period: tuple[int | None, int | None],
+    by: Sequence[str],
+    *,
+    cached: bool,
+) -> Stats:
+    """Count a log, an archive, or both; an archive alone where no log is named and none is found.
+
+    period: since and until, ns, UTC.
+    """
+    from guardrail.log.archive.stats import count_columns
+
+    log: Location | None = located(url)
+    if url is None and archive is not None and log is not None and not log.path.exists():
+        log = None
+    with drawing() as watch:
+        return count_columns(log, archive, *period, by, cached=cached, watch=watch)
 
 
 def _show_month(manifest: Manifest, *, as_json: bool) -> None:

@@ -54,5 +54,12 @@ class Month:
         last = self.number == _YEAR
         return Month(self.year + 1, 1) if last else Month(self.year, self.number + 1)
 
+    @property
+    def before(self) -> Month:
+        """The month before it."""
+        return (
+            Month(self.year - 1, _YEAR) if self.number == 1 else Month(self.year, self.number - 1)
+        )
+
     def __str__(self) -> str:
         return f"{self.year:04d}-{self.number:02d}"

@@ -33,6 +33,8 @@ ATTEMPTS = """SELECT coalesce(f.attempt, e.attempt) AS attempt, opened_seq, clos
  coalesce(e.rule, f.rule) AS rule, coalesce(e.reason, f.reason) AS reason,
  coalesce(outcome, '') AS outcome
  FROM firsts AS f FULL JOIN ends AS e ON e.attempt = f.attempt"""
+UNENDED = """SELECT attempt, "at" // 3600000000000, operation, jurisdiction, tier, policy
+ FROM read_parquet(?) WHERE outcome = '' AND "at" IS NOT NULL"""
 _GROUP = 122_880
 _SMALL_GROUP = 20_480  # what one user's attempts are read from: the less, the sooner
 _COPY = "COPY ({}) TO {} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {})"

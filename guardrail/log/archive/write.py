@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from guardrail.chain.entry import entry_leaf
 from guardrail.chain.errors import EvidenceError, ProofRejected
@@ -18,11 +18,13 @@ from guardrail.log.archive.duck import append, connected, explained
 from guardrail.log.archive.folder import ATTEMPTS, COUNTS, ENTRIES, LEAVES, Folder
 from guardrail.log.archive.manifest import SUFFIX, Manifest
 from guardrail.log.archive.months import Month
+from guardrail.log.archive.source import Unended
 from guardrail.log.archive.tables import (
     ENTRIES as ENTRIES_TABLE,
 )
 from guardrail.log.archive.tables import (
     STRANGE,
+    UNENDED,
     AttemptTable,
     write_attempts,
     write_counts,
@@ -143,8 +145,7 @@ class Archiver:
             segment = self._copy(connection, plan, leaves, watch)
             write_entries(connection, entries)
             many = write_attempts(connection, attempts)
-            hours = plan.month.start // HOUR, plan.month.end // HOUR
-            write_counts(connection, self._source.counts(*hours), counts)
+            write_counts(connection, self._counts(connection, plan.month, attempts), counts)
             made = (entries, attempts, counts, leaves)
             files = {path.name: self._folder.publish(path) for path in made}
         older = max(0, min(self._source.older, plan.last) - plan.after)
@@ -153,6 +154,17 @@ class Archiver:
         self._folder.put(f"{plan.month}{SUFFIX}", manifest.encode())
         self._folder.list_months(origin)
         return manifest
+
+    def _counts(
+        self, connection: DuckDBPyConnection, month: Month, attempts: Path
+    ) -> list[tuple[Any, ...]]:
+        """Counts of a month, and of the one before as they are now: its last attempts ended here.
+
+        The ends of attempts that were in flight when the month ended belong to the next one.
+        """
+        rows = connection.execute(UNENDED, [str(attempts)]).fetchall()
+        hours = month.before.start // HOUR, month.end // HOUR
+        return self._source.counts(*hours, [Unended(*row) for row in rows])
 
     def _copy(
         self, connection: DuckDBPyConnection, plan: Plan, leaves: Path, watch: Watch | None
