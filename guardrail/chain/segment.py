@@ -81,6 +81,9 @@ def verify_segment(segment: Segment, rows: Iterable[Row], kept: Kept, trust: Tru
     for row in rows:  # 2
         reading.take(row)
     reading.finish()
+    if reading.total > segment.last:
+        detail = "stands beyond the entries that the proof is of"
+        evidence.faults.append(Fault(FaultKind.ADDED, detail, segment.last + 1, reading.total))
     report = judge(evidence, reading, segment.start.size)  # 3
     if any(fault.kind is FaultKind.UNPROVEN and fault.first is None for fault in report.faults):
         told = [fault for fault in report.faults if fault.kind is not FaultKind.UNPROVEN]
