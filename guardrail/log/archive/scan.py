@@ -9,7 +9,7 @@ from guardrail.chain.faults import Fault, FaultKind
 from guardrail.chain.hashing import HASH_SIZE
 from guardrail.chain.reading import Row
 from guardrail.log.archive.duck import errors, first_line
-from guardrail.log.archive.tables import STRANGE, AttemptTable, differing_attempts
+from guardrail.log.archive.tables import STRANGE, AttemptTable, count_rows, differing_attempts
 from guardrail.log.index import event_of
 from guardrail.log.recount import Workers
 from guardrail.log.times import iso
@@ -66,6 +66,7 @@ class Scan:
         self._connection = connection
         self._path = path
         self._older = manifest.segment.start.size + manifest.older
+        self._listed = manifest.attempts
         self._watch = watch
         self._attempts = AttemptTable(connection)
         self.workers = Workers()
@@ -89,9 +90,13 @@ class Scan:
         """Compare the file of attempts with what the entries say."""
         try:
             ids = differing_attempts(self._connection, attempts)
+            many = count_rows(self._connection, attempts)
         except errors() as error:
             detail = f"{attempts.name} cannot be read ({first_line(error)})"
             return [Fault(FaultKind.UNREADABLE, detail)]
+        if not ids and many != self._listed:
+            detail = f"{attempts.name} has {many} rows, not {self._listed}"
+            return [Fault(FaultKind.INDEX, detail)]
         if not ids:
             return []
         detail = f"{attempts.name} is not what the entries say of {', '.join(ids)}"
