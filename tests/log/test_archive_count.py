@@ -14,7 +14,7 @@ from guardrail.log.archive import Source, cache
 from guardrail.log.archive.cache import Cache
 from guardrail.log.archive.columns import columns
 from guardrail.log.archive.count import aggregate
-from guardrail.log.archive.find import archived_attempts
+from guardrail.log.archive.find import opened_archive
 from guardrail.log.archive.stats import count_columns
 from guardrail.log.keys import load_keys
 from guardrail.log.stats import DIMENSIONS, StatsRow
@@ -38,14 +38,18 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def counted(
-    archived: Archived, parts: str, by: tuple[str, ...] = BY, **narrowed: int
+    archived: Archived,
+    parts: str,
+    by: tuple[str, ...] = BY,
+    since: int | None = None,
+    until: int | None = None,
 ) -> list[StatsRow]:
     source = Source(locate(archived.url)) if "live" in parts else None
     folder = archived.folder if "archive" in parts else None
     kept = Cache.of(archived.key.name) if "cache" in parts else None
     try:
         with columns(source, folder, kept) as found:
-            return aggregate(found, by, users=True, **narrowed)
+            return aggregate(found, by, since=since, until=until, users=True)
     finally:
         if source is not None:
             source.close()
@@ -206,19 +210,19 @@ def test_users_and_others_are_found(archived: Archived) -> None:
         AttemptFilter(user="u3", newest_first=False, limit=5),
         AttemptFilter(action=Action.GATE, jurisdiction="us"),
         AttemptFilter(rule="real-person", since=START + 20 * DAY, until=START + 50 * DAY),
-        AttemptFilter(outcome="refused", limit=3),
+        AttemptFilter(outcome=Outcome.REFUSED, limit=3),
         AttemptFilter(user="nobody"),
     ]
     end = parse_time("2026-03-30")
-    with open_log(archived.url, readonly=True) as log:
+    with open_log(archived.url, readonly=True) as log, opened_archive(archived.folder) as sealed:
         for one in wanted:
-            both = [archived_attempts(archived.folder, one, keys), [*log.attempts(one)]]
+            both = [sealed.find(one, keys), [*log.attempts(one)]]
             found, known = ([row.summary() for row in part if row.at < end] for part in both)
             assert found[:5] == known[:5] if one.limit is None else len(both[0]) == len(both[1])
             if one.limit is None:
                 assert found == known
-    with pytest.raises(ConfigurationError, match="key file"):
-        archived_attempts(archived.folder, wanted[0])
+        with pytest.raises(ConfigurationError, match="key file"):
+            sealed.find(wanted[0])
 
 
 def test_an_archive_of_another_log_is_not_counted_with_it(
