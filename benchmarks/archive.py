@@ -1,6 +1,6 @@
 """Counting and finding attempts: SQLite by itself, the log's columns, and sealed months.
 
-python benchmarks/archive.py [--attempts 10000000] [--folder DIR] [--keep]
+python benchmarks/archive.py [--attempts 10000000] [--folder DIR | --keep DIR]
 
 Attempts are generated over the last 92 days into a log of the real schema, each with one entry
 whose hash is in the tree; complete months are then archived. Of what is timed, the median of five
@@ -10,6 +10,7 @@ runs is told, each with a connection of its own.
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import shutil
 import statistics
@@ -18,17 +19,20 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import apsw
 
 from guardrail.chain.entry import entry_leaf
 from guardrail.chain.frontier import Frontier
-from guardrail.log import AttemptFilter, Location, locate, open_log
+from guardrail.log import AttemptFilter, Location, Stats, locate, open_log
 from guardrail.log.archive import Source, write_archive
 from guardrail.log.archive.cache import Cache
 from guardrail.log.archive.columns import columns
 from guardrail.log.archive.count import aggregate
-from guardrail.log.archive.find import archived_attempts
+from guardrail.log.archive.find import opened_archive
+from guardrail.log.archive.folder import ATTEMPTS, COUNTS, ENTRIES, LEAVES, Folder
+from guardrail.log.archive.stats import count_columns
 from guardrail.log.keys import Keys, load_keys
 from guardrail.log.times import HOUR, iso
 from guardrail.records import Action, AttemptOpened, Decision, Facts, Operation, PolicyRef, Request
@@ -114,7 +118,7 @@ def generate(path: Path, keys: Keys, attempts: int, end: int) -> None:
     connection.close()
 
 
-def page(chance: random.Random, users: list[str], times: list[int]) -> Iterator[tuple[object, ...]]:
+def page(chance: random.Random, users: list[str], times: list[int]) -> Iterator[tuple[Any, ...]]:
     """Rows of `attempts` between their numbers, and the entry's body behind."""
     many = len(times)
     rules = chance.choices(RULES, (30, 4, 12, 9, 25, 8, 4, 8), k=many)
@@ -177,74 +181,112 @@ def plain(path: Path, sql: str, values: tuple[object, ...]) -> list[tuple[object
 class Log:
     """What is measured."""
 
-    def __init__(self, folder: Path, since: int) -> None:
+    def __init__(self, folder: Path) -> None:
         self.path = folder / "attempts.db"
-        self.location: Location = locate(f"sqlite:///{self.path}")
+        self.url = f"sqlite:///{self.path}"
+        self.location: Location = locate(self.url)
         self.archive = folder / "archive"
-        self.cache = Cache(folder / "cache")
-        self.since = since
+        os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
 
-    def count(self, archive: Path | None, *, live: bool = True) -> int:
+    @property
+    def cache(self) -> Cache:
+        """Where its columns are kept."""
+        source = Source(self.location)
+        source.close()
+        return Cache.of(source.origin)
+
+    def count(self, archive: Path | None, since: int, *, live: bool = True) -> int:
         """The aggregate, as its number of groups."""
         source = Source(self.location) if live else None
-        with columns(source, archive, self.cache) as found:
-            groups = len(aggregate(found, BY, since=self.since))
+        cache = None if source is None else Cache.of(source.origin)
+        with columns(source, archive, cache) as found:
+            groups = len(aggregate(found, BY, since=since))
         if source is not None:
             source.close()
         return groups
 
+    def stats(self, since: int) -> Stats:
+        """The same with all that `guardrail log stats` tells."""
+        return count_columns(self.location, self.archive, since, by=BY)
+
     def of_user(self, user: str) -> int:
         """A caller's attempts with their entries, as their number."""
-        with open_log(f"sqlite:///{self.path}", readonly=True) as log:
+        with open_log(self.url, readonly=True) as log:
             return len(list(log.attempts(AttemptFilter(user=user))))
+
+    def sealed_of_user(self, user: str, keys: Keys) -> int:
+        """The same of the archive, without their entries."""
+        with opened_archive(self.archive) as sealed:
+            return len(sealed.find(AttemptFilter(user=user), keys))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--attempts", type=int, default=10_000_000)
     parser.add_argument("--folder", help="where the log is made; needs 1.5 KB an attempt")
-    parser.add_argument("--keep", action="store_true", help="leave what was made in --folder")
+    parser.add_argument("--keep", metavar="DIR", help="make it here and leave it; if there, use it")
     options = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(dir=options.folder))
+    folder = Path(options.keep or tempfile.mkdtemp(dir=options.folder)).absolute()
     try:
-        run(folder, options.attempts)
+        log = Log(folder)
+        if not log.path.exists():
+            make(log, options.attempts)
+        tell_sizes(log)
+        finding(log)
+        counting(log)
     finally:
         if not options.keep:
             shutil.rmtree(folder)
 
 
-def run(folder: Path, attempts: int) -> None:
-    end = time.time_ns()
-    log = Log(folder, end - DAYS * DAY)
-    open_log(f"sqlite:///{log.path}").shutdown()
-    keys = load_keys(log.location.key)
+def make(log: Log, attempts: int) -> None:
+    log.path.parent.mkdir(parents=True, exist_ok=True)
+    open_log(log.url).shutdown()
+    keys, end = load_keys(log.location.key), time.time_ns()
     tell("generated", once(lambda: generate(log.path, keys, attempts, end)), attempts)
-    sign(f"sqlite:///{log.path}")
-    tell("archived", once(lambda: list(write_archive(log.location, log.archive))), 0)
-    files = {name: list(log.archive.glob(f"*{name}")) for name in (".attempts.parquet", ".leaves")}
-    print(f"log {size(log.path):,.0f} MB, archive {sum(map(size, log.archive.iterdir())):,.0f} MB")
-    print({name: f"{sum(map(size, found)):,.0f} MB" for name, found in files.items()})
-    since = (log.since,)
-    base = timed(lambda: plain(log.path, AGGREGATE, since))
+    sign(log.url)
+    took = once(lambda: list(write_archive(log.location, log.archive)))
+    tell("archived", took, Folder(log.archive).manifests()[-1].segment.last)
+
+
+def tell_sizes(log: Log) -> None:
+    manifests = Folder(log.archive).manifests()
+    sealed = manifests[-1].segment.last
+    print(f"log {size(log.path):,.0f} MB, of which the archive holds {sealed:,} entries")
+    for suffix in (ENTRIES, LEAVES, ATTEMPTS, COUNTS):
+        files = [log.archive / f"{manifest.month}{suffix}" for manifest in manifests]
+        print(f"archive {'*' + suffix:24}{sum(map(size, files)):>9,.0f} MB")
+
+
+def counting(log: Log) -> None:
+    since = time.time_ns() - DAYS * DAY
+    base = timed(lambda: plain(log.path, AGGREGATE, (since,)))
     print(f"\n{'90 days by day, rule, action, jurisdiction':46}{'ms':>9}{'of SQLite':>11}")
     show("SQLite by itself", base, base)
-    show("log, first time (makes the cache)", once(lambda: log.count(None)) * 1e3, base)
-    show("log", timed(lambda: log.count(None)), base)
-    show("log and archive, first time", once(lambda: log.count(log.archive)) * 1e3, base)
-    show("log and archive", timed(lambda: log.count(log.archive)), base)
-    show("archive", timed(lambda: log.count(log.archive, live=False)), base)
+    show("archive alone", timed(lambda: log.count(log.archive, since, live=False)), base)
+    show("log and archive, first time", once(lambda: log.count(log.archive, since)) * 1e3, base)
+    show("log and archive, cached", timed(lambda: log.count(log.archive, since)), base)
+    show("log stats of both, callers counted too", timed(lambda: log.stats(since)), base)
+    show("log, first time", once(lambda: log.count(None, since)) * 1e3, base)
+    show("log, cached", timed(lambda: log.count(None, since)), base)
     print(f"cache {sum(map(size, log.cache.path.iterdir())):,.0f} MB")
+
+
+def finding(log: Log) -> None:
+    keys = load_keys(log.location.key)
     wanted, caller = AttemptFilter(user=CALLER), keys.user(CALLER)
     sql = "SELECT * FROM attempts WHERE user = ? AND user <> '' ORDER BY at DESC"
     base = timed(lambda: plain(log.path, sql, (caller,)))
     many = len(plain(log.path, sql, (caller,)))
-    found = archived_attempts(log.archive, wanted, keys)
-    print(
-        f"\n{f'one user, {many:,} attempts, {len(found):,} archived':46}{'ms':>9}{'of SQLite':>11}"
-    )
+    with opened_archive(log.archive) as sealed:
+        found = sealed.find(wanted, keys)
+        kept = timed(lambda: sealed.find(wanted, keys))
+    title = f"one user: {many:,} attempts, {len(found):,} archived"
+    print(f"\n{title:46}{'ms':>9}{'of SQLite':>11}")
     show("SQLite by itself", base, base)
     show("log, entries included", timed(lambda: log.of_user(CALLER)), base)
-    show("archive", timed(lambda: archived_attempts(log.archive, wanted, keys)), base)
+    show("archive, opened for it", timed(lambda: log.sealed_of_user(CALLER, keys)), base)
+    show("archive, open", kept, base)
 
 
 def size(path: Path) -> float:
