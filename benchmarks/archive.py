@@ -40,7 +40,7 @@ from guardrail.records import Action, AttemptOpened, Decision, Facts, Operation,
 DAY = 24 * HOUR
 DAYS, SPAN = 90, 92
 PAGE = 20_000
-USERS, CALLER = 200_000, "u1"
+USERS, CALLER = 200_000, "u5000"
 BY = ("day", "rule", "action", "jurisdiction")
 PLACES = ["JP", "US-CA", "US-NY", "US-TX", "GB", "DE", "FR", "IT", "ES", "KR", "BR", "IN", ""]
 RULES = [
