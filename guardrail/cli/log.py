@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -29,7 +30,8 @@ Examples:
 STATS_EXAMPLES = """\b
 Examples:
   guardrail log stats --since 7d --by day,action
-  guardrail log stats --by month,rule,jurisdiction --json"""
+  guardrail log stats --by month,rule,jurisdiction --json
+  guardrail log stats --archive /archive/guardrail --by month,rule"""
 
 
 @click.group()
@@ -111,7 +113,29 @@ def show(url: str | None, as_json: bool, attempt: str, excerpt: bool) -> None:
     help="Group by these, separated by commas: month, day, hour, operation, jurisdiction, tier, "
     "policy, action, rule, reason.",
 )
-def stats(url: str | None, as_json: bool, since: int | None, until: int | None, by: str) -> None:
+@click.option(
+    "--archive",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="GUARDRAIL_ARCHIVE",
+    metavar="DIR",
+    help="Count sealed months too, with DuckDB; without a log, these alone.  "
+    "[default: $GUARDRAIL_ARCHIVE]",
+)
+@click.option(
+    "--cached",
+    is_flag=True,
+    help="Count with DuckDB, and keep columns of the log in ~/.cache/guardrail: for large logs.",
+)
+def stats(  # noqa: PLR0913 (one argument an option)
+    url: str | None,
+    *,
+    as_json: bool,
+    since: int | None,
+    until: int | None,
+    by: str,
+    archive: Path | None,
+    cached: bool,
+) -> None:
     """Count all attempts, by whole hours (UTC).
 
     "unfinished" were opened and never closed: in flight, or lost with a process that was
@@ -120,8 +144,13 @@ def stats(url: str | None, as_json: bool, since: int | None, until: int | None, 
     from guardrail.cli.log_shown import print_stats
 
     names = [name.strip() for name in by.split(",") if name.strip()]
-    with _open(url) as attempts:
-        found = attempts.stats(since, until, names)
+    if archive or cached:
+        from guardrail.cli.log_archive import count
+
+        found = count(url, archive, (since, until), names, cached=cached)
+    else:
+        with _open(url) as attempts:
+            found = attempts.stats(since, until, names)
     if as_json or not sys.stdout.isatty():
         print_json(found.json())
     else:

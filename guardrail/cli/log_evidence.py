@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +10,12 @@ import click
 
 from guardrail.cli.keys import read_keys
 from guardrail.cli.log_attest import attesting, show_attested
+from guardrail.cli.log_archive import archive, show_verification
 from guardrail.cli.log_options import evidence, located, period, print_json
+from guardrail.cli.progress import drawing
 from guardrail.errors import ConfigurationError, GuardrailError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from guardrail.chain.keys import VerifierKey
     from guardrail.log.attested import Demand
     from guardrail.log.receipts import Event
@@ -33,7 +31,8 @@ Examples:
   guardrail log verify --key log.vkey --checkpoint january.checkpoint
   guardrail log verify --key log.vkey --witness w1.vkey --witness w2.vkey --quorum 1
   guardrail log verify --receipt 5fb8ef6c.tlog-proof --key log.vkey
-  guardrail log verify --export archive/ --key log.vkey"""
+  guardrail log verify --export tiles/ --key log.vkey
+  guardrail log verify --archive /archive/guardrail --key log.vkey"""
 RECEIPT_EXAMPLES = """\b
 Examples:
   guardrail log receipt 5fb8ef6c
@@ -78,6 +77,13 @@ Examples:
     "--export", "folder", type=FOLDER, metavar="DIR", help="Verify this export, not a log."
 )
 @attesting
+@click.option(
+    "--archive",
+    "archived",
+    type=FOLDER,
+    metavar="DIR",
+    help="Verify this archive, offline; needs --key.",
+)
 @click.pass_context
 def verify(  # noqa: PLR0913 (one argument an option)
     ctx: click.Context,
@@ -89,6 +95,7 @@ def verify(  # noqa: PLR0913 (one argument an option)
     receipts: tuple[Path, ...],
     folder: Path | None,
     demand: Demand,
+    archived: Path | None,
 ) -> None:
     """Verify that no entry was changed, removed, moved or pushed in.
 
@@ -109,10 +116,15 @@ def verify(  # noqa: PLR0913 (one argument an option)
     given = Given(
         keys[0] if keys else None, _files(checkpoints), _files(receipts), keys[1:], demand
     )
+    if archived:
+        if url or folder:
+            raise click.UsageError("--archive is verified without --log and --export")
+        show_verification(ctx, archived, given, as_json=as_json)
+        return
     if receipts and not (url or folder):
         _verify_receipts(ctx, given, as_json=as_json)
         return
-    with _watching() as watch:
+    with drawing() as watch:
         if folder:
             from guardrail.log.export import verify_export
 
@@ -190,7 +202,7 @@ def export(
         return
     if since is not None or until is not None:
         raise click.UsageError("--tiles writes the whole log; leave out --since and --until")
-    with _watching() as watch:
+    with drawing() as watch:
         head = write_tiles(located(url), tiles, watch)
     told = {"folder": str(tiles), "entries": head.size, "root": head.root.hex()}
     if as_json:
@@ -252,7 +264,7 @@ def _own_keys(url: str | None) -> list[VerifierKey]:
         return [first, *further_verifiers(session)]
 
 
-COMMANDS = (verify, receipt, export, key)
+COMMANDS = (verify, receipt, export, key, archive)
 
 
 def _log_keys(texts: tuple[str, ...]) -> tuple[VerifierKey, ...]:
@@ -343,22 +355,3 @@ def _show_workers(found: Verification) -> None:
         f"workers: {told.started:,} started{rest}; they opened {told.opened:,} attempts, closed "
         f"{told.closed:,} and kept {told.kept:,} entries"
     )
-
-
-@contextmanager
-def _watching() -> Iterator[Callable[[int, int], None] | None]:
-    """A progress bar on stderr where somebody watches, once it takes a while."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None)
-
-        def draw(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-
-        yield draw
