@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from guardrail.cli.keys import read_keys
-from guardrail.cli.log_attest import attesting, show_attested
 from guardrail.cli.log_archive import archive, show_verification
+from guardrail.cli.log_attest import attesting, show_attested
 from guardrail.cli.log_options import evidence, located, period, print_json
 from guardrail.cli.progress import drawing
 from guardrail.errors import ConfigurationError, GuardrailError
