@@ -1,0 +1,141 @@
+"""Charts as SVG: the same file in the HTML report, in the PDF and in the pack.
+
+Numbers are written with two decimals at most, so that the same figures give the same bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+WIDTH = 720
+COLOURS = ("#0072B2", "#D55E00", "#E69F00", "#009E73", "#999999", "#CC79A7")
+_FONT = "Noto Sans CJK JP, Noto Sans, DejaVu Sans, sans-serif"
+_INK, _FAINT, _GRID = "#222222", "#5f6368", "#dadce0"
+_STEPS = (1, 2, 2.5, 5, 10)
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One colour of a stacked chart: a value for every label."""
+
+    name: str
+    values: tuple[int, ...]
+
+
+def stacked(
+    labels: Sequence[str],
+    series: Sequence[Series],
+    marks: Sequence[tuple[int, str]] = (),
+    height: int = 220,
+) -> str:
+    """Columns, one for each label. marks: dashed lines before a column, with a short text."""
+    left, top, bottom = 56, 34 + 14 * bool(marks), 30
+    inner, tall = WIDTH - left - 10, height - top - bottom
+    totals = [sum(values) for values in zip(*(one.values for one in series), strict=True)]
+    highest, step = _scale(max(totals, default=0))
+    wide = inner / max(1, len(labels))
+    parts = [*_legend(series, left), *_grid(left, top, inner, tall, highest, step)]
+    for column in range(len(labels)):
+        base = top + tall
+        for place, one in enumerate(series):
+            rise = tall * one.values[column] / highest
+            base -= rise
+            if rise:
+                x = left + wide * column + wide * 0.1
+                parts.append(_rect(x, base, wide * 0.8, rise, COLOURS[place]))
+    parts += _days(labels, left, top + tall, wide)
+    for column, text in marks:
+        parts += _mark(left + wide * column, top, tall, text)
+    return _svg(height, parts)
+
+
+def bars(rows: Sequence[tuple[str, Sequence[int]]], names: Sequence[str]) -> str:
+    """Lines across, one for each row: its name, its values in the colours of `names`, its sum."""
+    left, line, top = 230, 22, 34
+    highest = max((sum(values) for _, values in rows), default=0) or 1
+    inner = WIDTH - left - 70
+    parts = [*_legend([Series(name, ()) for name in names], left)]
+    for number, (name, values) in enumerate(rows):
+        y = top + line * number
+        parts.append(_text(left - 8, y + 13, _cut(name, 36), anchor="end"))
+        x = float(left)
+        for place, value in enumerate(values):
+            if value:
+                wide = inner * value / highest
+                parts.append(_rect(x, y + 3, wide, line - 8, COLOURS[place]))
+                x += wide
+        parts.append(_text(x + 6, y + 13, f"{sum(values):,}", fill=_FAINT))
+    return _svg(top + line * len(rows) + 8, parts)
+
+
+def _scale(most: int) -> tuple[int, int]:
+    """The top of an axis and its step: whole numbers, at most five lines."""
+    if most <= 0:
+        return 1, 1
+    power: int = 10 ** max(0, len(str(most)) - 2)
+    for step in (int(part * power * by) for by in (1, 10) for part in _STEPS):
+        if step and step * 5 >= most:
+            return -(-most // step) * step, step
+    return most, most
+
+
+def _grid(left: int, top: int, wide: int, tall: int, highest: int, step: int) -> Iterable[str]:
+    for value in range(0, highest + 1, step):
+        y = top + tall - tall * value / highest
+        yield f'<line x1="{left}" y1="{_n(y)}" x2="{left + wide}" y2="{_n(y)}" stroke="{_GRID}"/>'
+        yield _text(left - 6, y + 4, f"{value:,}", anchor="end", fill=_FAINT)
+
+
+def _days(labels: Sequence[str], left: int, y: int, wide: float) -> Iterable[str]:
+    every = max(1, -(-len(labels) * 74 // (WIDTH - left)))
+    for number in range(0, len(labels), every):
+        x = left + wide * (number + 0.5)
+        yield _text(x, y + 16, labels[number], anchor="middle", fill=_FAINT)
+
+
+def _mark(x: float, top: int, tall: int, text: str) -> Iterable[str]:
+    yield (
+        f'<line x1="{_n(x)}" y1="{top - 4}" x2="{_n(x)}" y2="{top + tall}" stroke="{_INK}" '
+        'stroke-dasharray="4 3"/>'
+    )
+    near = x > WIDTH * 0.75
+    yield _text(x - 3 if near else x + 3, top - 6, _cut(text, 40), anchor="end" if near else "")
+
+
+def _legend(series: Sequence[Series], left: int) -> Iterable[str]:
+    x = float(left)
+    for place, one in enumerate(series):
+        yield _rect(x, 8, 10, 10, COLOURS[place])
+        yield _text(x + 14, 17, one.name)
+        x += 30 + sum(12 if ord(sign) > 0x2E7F else 6.6 for sign in one.name)
+
+
+def _rect(x: float, y: float, wide: float, tall: float, fill: str) -> str:
+    size = f'x="{_n(x)}" y="{_n(y)}" width="{_n(wide)}" height="{_n(tall)}"'
+    return f'<rect {size} fill="{fill}"/>'
+
+
+def _text(x: float, y: float, text: str, *, anchor: str = "", fill: str = _INK) -> str:
+    where = f' text-anchor="{anchor}"' if anchor else ""
+    return f'<text x="{_n(x)}" y="{_n(y)}"{where} fill="{fill}">{escape(text)}</text>'
+
+
+def _svg(height: int, parts: Iterable[str]) -> str:
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" '
+        f'viewBox="0 0 {WIDTH} {height}" font-family="{_FONT}" font-size="11">'
+    )
+    return "\n".join([head, *parts, "</svg>", ""])
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _n(value: float) -> str:
+    return f"{value:.2f}".rstrip("0").rstrip(".")
