@@ -13,7 +13,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 WIDTH = 720
-COLOURS = ("#0072B2", "#D55E00", "#E69F00", "#009E73", "#999999", "#CC79A7")
+COLOURS = {
+    "released": "#0072B2",
+    "refused": "#D55E00",
+    "gated": "#E69F00",
+    "failed": "#009E73",
+    "cancelled": "#999999",
+    "unfinished": "#CC79A7",
+}
+"""One colour for each way to end, told apart by colour-blind readers (Okabe and Ito)."""
 _FONT = "Noto Sans CJK JP, Noto Sans, DejaVu Sans, sans-serif"
 _INK, _FAINT, _GRID = "#222222", "#5f6368", "#dadce0"
 _STEPS = (1, 2, 2.5, 5, 10)
@@ -24,6 +32,7 @@ class Series:
     """One colour of a stacked chart: a value for every label."""
 
     name: str
+    colour: str
     values: tuple[int, ...]
 
 
@@ -42,34 +51,34 @@ def stacked(
     parts = [*_legend(series, left), *_grid(left, top, inner, tall, highest, step)]
     for column in range(len(labels)):
         base = top + tall
-        for place, one in enumerate(series):
+        for one in series:
             rise = tall * one.values[column] / highest
             base -= rise
             if rise:
                 x = left + wide * column + wide * 0.1
-                parts.append(_rect(x, base, wide * 0.8, rise, COLOURS[place]))
+                parts.append(_rect(x, base, wide * 0.8, rise, one.colour))
     parts += _days(labels, left, top + tall, wide)
     for column, text in marks:
         parts += _mark(left + wide * column, top, tall, text)
     return _svg(height, parts)
 
 
-def bars(rows: Sequence[tuple[str, Sequence[int]]], names: Sequence[str]) -> str:
-    """Lines across, one for each row: its name, its values in the colours of `names`, its sum."""
+def bars(rows: Sequence[str], series: Sequence[Series]) -> str:
+    """Lines across, one for each row: its name, a value of each series, their sum."""
     left, line, top = 230, 22, 34
-    highest = max((sum(values) for _, values in rows), default=0) or 1
+    totals = [sum(values) for values in zip(*(one.values for one in series), strict=True)]
+    highest = max(totals, default=0) or 1
     inner = WIDTH - left - 70
-    parts = [*_legend([Series(name, ()) for name in names], left)]
-    for number, (name, values) in enumerate(rows):
+    parts = [*_legend(series, left)]
+    for number, name in enumerate(rows):
         y = top + line * number
         parts.append(_text(left - 8, y + 13, _cut(name, 36), anchor="end"))
         x = float(left)
-        for place, value in enumerate(values):
-            if value:
-                wide = inner * value / highest
-                parts.append(_rect(x, y + 3, wide, line - 8, COLOURS[place]))
+        for one in series:
+            if wide := inner * one.values[number] / highest:
+                parts.append(_rect(x, y + 3, wide, line - 8, one.colour))
                 x += wide
-        parts.append(_text(x + 6, y + 13, f"{sum(values):,}", fill=_FAINT))
+        parts.append(_text(x + 6, y + 13, f"{totals[number]:,}", fill=_FAINT))
     return _svg(top + line * len(rows) + 8, parts)
 
 
@@ -109,8 +118,8 @@ def _mark(x: float, top: int, tall: int, text: str) -> Iterable[str]:
 
 def _legend(series: Sequence[Series], left: int) -> Iterable[str]:
     x = float(left)
-    for place, one in enumerate(series):
-        yield _rect(x, 8, 10, 10, COLOURS[place])
+    for one in series:
+        yield _rect(x, 8, 10, 10, one.colour)
         yield _text(x + 14, 17, one.name)
         x += 30 + sum(12 if ord(sign) > 0x2E7F else 6.6 for sign in one.name)
 

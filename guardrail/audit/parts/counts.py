@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from guardrail.audit.charts import bars
+from guardrail.audit.charts import COLOURS, Series, bars
 from guardrail.audit.document import Block, Chart, Paragraph, Table
 from guardrail.audit.formats import day
 from guardrail.audit.parts.maker import rows_of
@@ -38,10 +38,11 @@ def rules(make: Maker) -> Iterator[Block]:
     stopped = [group for group in found.matching if group.action != "allow"]
     top = of_groups(stopped, lambda one: one.rule)[:12]
     if top:
-        svg = bars(
-            [(rule, [many["refused"], many["gated"]]) for rule, many in top],
-            [words("column.refused"), words("column.gated")],
-        )
+        series = [
+            Series(words(f"column.{name}"), COLOURS[name], tuple(many[name] for _, many in top))
+            for name in ("refused", "gated")
+        ]
+        svg = bars([rule for rule, _ in top], series)
         total = sum(group.attempts for group in stopped)
         alt = words("rules.chart_alt", total=f"{total:,}")
         yield Chart("stopped_by_rule", words("rules.chart"), svg, alt)
@@ -55,7 +56,10 @@ def _grouped(make: Maker, name: str, keys: tuple[str, str], title: str) -> Table
     columns += [make.column("attempts", "count")]
     columns += [make.column("unfinished" if o == "open" else o, "count") for o in outcomes]
     found = of_groups(make.evidence.matching, lambda one: tuple(getattr(one, key) for key in keys))
-    rows = rows_of((*key, many.total(), *(many[o] for o in outcomes)) for key, many in found)
+    rows = rows_of(
+        (key[0], make.words.code(keys[1], key[1]), many.total(), *(many[o] for o in outcomes))
+        for key, many in found
+    )
     return Table(name, title, tuple(columns), rows)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from guardrail.audit.charts import Series
+from guardrail.audit.charts import COLOURS, Series
 from guardrail.audit.document import Cell, Column, Kind, Table
 from guardrail.audit.formats import day, minute, zone
 from guardrail.audit.tallies import Tally
@@ -82,6 +82,7 @@ class Maker:
         return [
             Series(
                 self.words(f"column.{name}"),
+                COLOURS[name],
                 tuple(getattr(by_day.get(number, Tally()), name) for number in self.days()),
             )
             for name in outcomes

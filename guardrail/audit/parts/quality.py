@@ -60,7 +60,8 @@ def coverage(make: Maker) -> Iterator[Block]:
         columns = make.columns(("fact", "text", 2), ("attempts", "count"))
         rows = rows_of(sorted(ends.unscanned.items()))
         yield Table("unscanned", words("coverage.unscanned"), columns, rows)
-    yield _workers(make)
+    if make.evidence.workers:
+        yield _workers(make)
 
 
 def _gaps(make: Maker) -> Iterator[tuple[str, int]]:

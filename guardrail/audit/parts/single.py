@@ -53,14 +53,14 @@ def samples(make: Maker) -> Iterator[Block]:
     yield Paragraph(words("samples.intro", shown=len(found.samples)))
     yield Paragraph(words("samples.decrypted" if found.decrypted else "samples.redacted"), "note")
     columns = make.columns(
-        ("number", "count", 0.5),
+        ("number", "count", 0.8),
         ("at", "time", 1.5),
         ("request", "text", 1.8),
         ("decision", "text", 2.2),
         ("found", "text", 2.2),
         ("user", "code", 1.3),
-        ("text", "text", 1.3),
-        ("entry", "count", 0.8),
+        ("text", "text", 1.2),
+        ("entry", "count", 1.1),
     )
     rows = rows_of(_row(make, one, number) for number, one in enumerate(found.samples, 1))
     yield Table("samples", words("samples.table"), columns, rows, shown=len(rows))
