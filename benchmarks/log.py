@@ -17,7 +17,7 @@ from pathlib import Path
 
 import apsw
 
-from guardrail.log import SqliteLog, open_log
+from guardrail.log import Log, open_log
 from guardrail.records import (
     Action,
     AttemptOpened,
@@ -104,7 +104,7 @@ def bare(folder: Path, seconds: float, rows: int) -> Result:
     return Result(name, rows * len(times), sum(times), sorted(times))
 
 
-def threads(log: SqliteLog, make: Callable[[], AttemptOpened], count: int, s: float) -> list[float]:
+def threads(log: Log, make: Callable[[], AttemptOpened], count: int, s: float) -> list[float]:
     found: list[list[float]] = []
     workers = [
         threading.Thread(target=lambda: found.append(repeat(lambda: log.open(make()), s)))

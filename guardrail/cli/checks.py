@@ -143,7 +143,7 @@ def check_log(url: str | None) -> Iterator[Check]:
     import apsw
 
     from guardrail.log import locate
-    from guardrail.log.database import FLOOR, check_version
+    from guardrail.log.sqlite.database import FLOOR, check_version
 
     def sqlite() -> Check:
         version = apsw.sqlite_lib_version()
@@ -174,19 +174,19 @@ def _key(location: Location) -> Check:
 
 def _written(location: Location) -> Check:
     """Hold the log against its last checkpoint, start a write and take it back."""
-    from guardrail.log.setup import SCHEMA, open_for_writing, schema_of
+    from guardrail.log.opening import SCHEMA, open_for_writing, schema_of
 
     if (schema := schema_of(location)) < SCHEMA:
         detail = f"schema {schema}: brought to schema {SCHEMA} when next written"
         return Check("log", str(location.path), "ok", detail)
-    database = open_for_writing(location).database
-    with database.lock:
-        database.acquire()
+    store = open_for_writing(location).store
+    with store.lock:
         try:
-            database.connection().execute("BEGIN IMMEDIATE; ROLLBACK")
+            with store.exclusive() as session:
+                session.begin()
+                session.rollback()
         finally:
-            database.release()
-            database.close()
+            store.close()
     return Check("log", str(location.path), "ok", "can be written; nothing signed is gone")
 
 

@@ -12,7 +12,7 @@ from guardrail.cli.log_options import common, period, print_json
 from guardrail.records import Action, Operation, Outcome
 
 if TYPE_CHECKING:
-    from guardrail.log import SqliteLog
+    from guardrail.log import Log
 
 LIST_EXAMPLES = """\b
 Examples:
@@ -125,7 +125,7 @@ def stats(url: str | None, as_json: bool, since: int | None, until: int | None, 
         print_stats(found)
 
 
-def _open(url: str | None) -> SqliteLog:
+def _open(url: str | None) -> Log:
     from guardrail.log import open_log
 
     return open_log(url, readonly=True)

@@ -192,7 +192,7 @@ def export(
 @evidence
 def key(url: str | None, *, as_json: bool) -> None:
     """Print the log's public key. Keep it elsewhere: it is what a verifier needs."""
-    from guardrail.log.setup import open_for_reading
+    from guardrail.log.opening import open_for_reading
     from guardrail.log.verify import log_key
 
     found = log_key(open_for_reading(located(url)))

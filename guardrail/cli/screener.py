@@ -28,7 +28,7 @@ from guardrail.records import Action, AttemptClosed, AttemptOpened, Outcome
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from guardrail.log import SqliteLog
+    from guardrail.log import Log
     from guardrail.records import AttemptLog, Request
     from guardrail.screening import Screening
 
@@ -95,7 +95,7 @@ class LineScreener:
         return Answer(write_line(answer(line.id, screening)), bad=False)
 
 
-def _open_log(url: str) -> SqliteLog | None:
+def _open_log(url: str) -> Log | None:
     if not url:
         return None
     from guardrail.log import open_log

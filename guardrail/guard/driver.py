@@ -11,7 +11,8 @@ from guardrail.detect.base import Detector
 from guardrail.detect.second import load_second_stage
 from guardrail.facts import Carried
 from guardrail.policy import Policy, load_policy
-from guardrail.records import AttemptClosed, AttemptLog, AttemptOpened
+from guardrail.policy.digest import effective
+from guardrail.records import AttemptClosed, AttemptLog, AttemptOpened, PolicyHistory
 from guardrail.scanning import Scanner
 from guardrail.screening import Keep, Recall, Screener
 from guardrail.sessions import Sessions
@@ -52,6 +53,8 @@ class Driver:
         if detectors is None:
             detectors = load_detectors(policy.detectors)
         self.log = log
+        if isinstance(log, PolicyHistory):
+            log.uses(policy.ref, effective(policy))
         second = load_second_stage(policy.second_stage) if policy.second_stage else None
         self._screener = Screener(policy, detectors, second)
         self._sessions = Sessions()

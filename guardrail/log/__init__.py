@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from guardrail.log.location import Location, locate
+from guardrail.log.log import Log
 from guardrail.log.query import AttemptFilter, AttemptRow
-from guardrail.log.sqlite import SqliteLog
 from guardrail.log.stats import DIMENSIONS, Stats, StatsRow
 from guardrail.log.times import iso, parse_time
 
 
-def open_log(url: str | None = None, *, readonly: bool = False) -> SqliteLog:
+def open_log(url: str | None = None, *, readonly: bool = False) -> Log:
     """Open the attempt log at `url`, or make it unless `readonly`.
 
     url: `sqlite:///relative.db` or `sqlite:////absolute.db`; `?excerpt=N` keeps the first N
@@ -19,7 +19,7 @@ def open_log(url: str | None = None, *, readonly: bool = False) -> SqliteLog:
     Raises ConfigurationError when the URL, the file or its key is wrong, and LogUnavailable when
     the disk does not let it be written.
     """
-    return SqliteLog(locate(url), readonly=readonly)
+    return Log(locate(url), readonly=readonly)
 
 
 __all__ = [
@@ -27,7 +27,7 @@ __all__ = [
     "AttemptFilter",
     "AttemptRow",
     "Location",
-    "SqliteLog",
+    "Log",
     "Stats",
     "StatsRow",
     "iso",

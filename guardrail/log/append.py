@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from itertools import count
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from guardrail.chain.errors import EvidenceUnavailable
-from guardrail.log.record import COLUMNS, Bucket, Column, Record, Write
+from guardrail.log.record import COLUMNS, Bucket, Column, Entry, Record, Write
 from guardrail.log.tree import append_leaves, read_frontier
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import apsw
+    from guardrail.chain.frontier import Frontier
+    from guardrail.log.event import Event, Pending
+    from guardrail.log.session import WriteSession
 
-    from guardrail.log.worker import Note
-
-_COUNT = """
+_SUMS = ", ".join(f"{name} = counts.{name} + excluded.{name}" for name in COLUMNS)
+_COUNT = f"""
 INSERT INTO counts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT DO UPDATE SET opened = opened + excluded.opened,
- released = released + excluded.released, refused = refused + excluded.refused,
- gated = gated + excluded.gated, failed = failed + excluded.failed,
- cancelled = cancelled + excluded.cancelled"""
-_KNOWN = "SELECT opened_seq, closed_seq FROM attempts WHERE attempt = ?"
-_ENTRY = "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?)"
-_PRIVATE = "INSERT INTO private VALUES (?, ?, ?)"
-_OPENED = "INSERT INTO attempts VALUES (?, ?, NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+ON CONFLICT (hour, operation, jurisdiction, tier, policy) DO UPDATE SET {_SUMS}"""  # noqa: S608
 _CLOSED = """
-INSERT INTO attempts VALUES (?, NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT DO UPDATE SET closed_seq = excluded.closed_seq, stage = excluded.stage,
+INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (attempt) DO UPDATE SET closed_seq = excluded.closed_seq, stage = excluded.stage,
  action = excluded.action, rule = excluded.rule, reason = excluded.reason,
  outcome = excluded.outcome"""
 
@@ -54,83 +49,99 @@ class Batch:
     """What is committed at once.
 
     writes: those with an entry. totals: counts of all others, to which these are added as they
-    turn out new. note: what the process says of itself, written first. seen: the log's size when
-    this process wrote last; it must not be smaller now.
+    turn out new. note: what the process says of itself, written first. events: those of no
+    attempt, written last. seen: the log's size when this process wrote last; it must not be
+    smaller now.
     """
 
     writes: Sequence[Write]
     totals: Counts
-    note: Note | None
+    note: Event | None
+    events: Sequence[Pending]
     seen: int
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether there is nothing but counts."""
+        return not self.writes and self.note is None and not self.events
 
-def transact(connection: apsw.Connection, batch: Batch) -> tuple[int, int]:
-    """Commit counts and entries, the tree with them; raises apsw.Error and EvidenceError.
 
-    The log's size is returned, and how many attempts' entries were new.
-    """
-    records = [write for write in batch.writes if write.record is not None]
-    totals, noted = batch.totals, batch.note is not None
-    if not records and not noted and len(totals) <= 1:
+class Appended(NamedTuple):
+    """size: of the log. new: entries of attempts that were not there before."""
+
+    size: int
+    new: int = 0
+
+
+def transact(session: WriteSession, batch: Batch) -> Appended:
+    """Commit counts and entries, the tree with them; raises StoreFailed and EvidenceError."""
+    totals = batch.totals
+    if batch.is_plain and len(totals) <= 1:
         for bucket, numbers in totals.items():
-            connection.execute(_COUNT, (*bucket, *numbers))  # a transaction by itself
-        return batch.seen, 0
-    connection.execute("BEGIN IMMEDIATE")
-    size, new = _append(connection, records, batch) if records or noted else (batch.seen, 0)
-    connection.executemany(_COUNT, [(*bucket, *numbers) for bucket, numbers in totals.items()])
-    connection.execute("COMMIT")
-    return size, new
+            session.execute(_COUNT, (*bucket, *numbers))  # a transaction by itself
+        return Appended(batch.seen)
+    session.begin()
+    done = Appended(batch.seen) if batch.is_plain else _append(session, batch)
+    session.many(_COUNT, [(*bucket, *numbers) for bucket, numbers in totals.items()])
+    session.commit()
+    return done
 
 
-def _append(connection: apsw.Connection, writes: Sequence[Write], batch: Batch) -> tuple[int, int]:
+def _append(session: WriteSession, batch: Batch) -> Appended:
     """Give each new entry the next number and leaf; one that is there already stays as it is."""
-    frontier = read_frontier(connection)
+    frontier = read_frontier(session)
     if frontier.size < batch.seen:
         raise EvidenceUnavailable(
             f"it was rolled back from {batch.seen} entries to {frontier.size}"
         )
-    leaves: list[bytes] = []
-    if (note := batch.note) is not None:
-        leaves.append(note.leaf)
-        row = (frontier.size + 1, note.worker, "worker", note.at, note.leaf, note.body)
-        connection.execute(_ENTRY, row)
-    noted = len(leaves)
+    new = _new(session, batch.writes)
+    entries = [] if batch.note is None else [batch.note.entry]
+    placed = [(record, seq) for seq, (record, _) in enumerate(new, _next(frontier, entries))]
+    entries += [record.entry for record, _ in new]
+    for pending, seq in zip(batch.events, count(_next(frontier, entries)), strict=False):
+        pending.seq = seq
+    entries += [pending.event.entry for pending in batch.events]
+    if not entries:
+        return Appended(frontier.size)
+    session.insert("entries", [(seq, *row) for seq, row in enumerate(entries, _next(frontier, ()))])
+    _index(session, placed)
+    for _, write in new:
+        add_count(batch.totals, write.bucket, write.column)
+    grown = append_leaves(session, frontier, [entry.leaf for entry in entries])
+    for pending in batch.events:
+        if pending.change is not None:
+            pending.change(session, pending.seq)
+    return Appended(grown.size, len(new))
+
+
+def _next(frontier: Frontier, before: Sequence[Entry]) -> int:
+    """The number that an entry gets after those `before` it in this batch."""
+    return frontier.size + len(before) + 1
+
+
+def _new(session: WriteSession, writes: Sequence[Write]) -> list[tuple[Record, Write]]:
+    """Those that were not written before, in any batch: a retry must not count twice."""
+    names = dict.fromkeys(write.record.attempt for write in writes if write.record is not None)
+    known = {name: (opened, closed) for name, opened, closed in session.known(names)}
+    found: list[tuple[Record, Write]] = []
     for write in writes:
         record = write.record
-        if record is None or _is_known(connection, record):
+        if record is None:
             continue
-        leaves.append(record.leaf)
-        _insert(connection, record, frontier.size + len(leaves))
-        add_count(batch.totals, write.bucket, write.column)
-    grown = append_leaves(connection, frontier, leaves) if leaves else frontier
-    return grown.size, len(leaves) - noted
+        opened, closed = known.get(record.attempt, (None, None))
+        if closed is not None or (record.event == "opened" and opened is not None):
+            continue
+        known[record.attempt] = (0, closed) if record.event == "opened" else (opened, 0)
+        found.append((record, write))
+    return found
 
 
-def _insert(connection: apsw.Connection, record: Record, seq: int) -> None:
-    row = (seq, record.attempt, record.event, record.at, record.leaf, record.body)
-    connection.execute(_ENTRY, row)
-    _index(connection, record, seq)
-    if record.excerpt is not None:
-        connection.execute(_PRIVATE, (seq, *record.excerpt))
-
-
-def _is_known(connection: apsw.Connection, record: Record) -> bool:
-    """Whether this event of this attempt was written before: a retry must not count twice."""
-    row = connection.execute(_KNOWN, (record.attempt,)).fetchone()
-    if row is None:
-        return False
-    opened, closed = row
-    return closed is not None or (record.event == "opened" and opened is not None)
-
-
-def _index(connection: apsw.Connection, record: Record, seq: int) -> None:
-    fields = (
-        record.attempt,
-        seq,
-        record.opened_at,
-        *record.bucket[1:],
-        record.user,
-        record.conversation,
-        *record.verdict,
-    )
-    connection.execute(_OPENED if record.event == "opened" else _CLOSED, fields)
+def _index(session: WriteSession, placed: Sequence[tuple[Record, int]]) -> None:
+    """What attempts are found by, and what of them may have to be erased."""
+    opened = [(record, seq) for record, seq in placed if record.event == "opened"]
+    closed = [(record, seq) for record, seq in placed if record.event == "closed"]
+    session.insert("attempts", [record.row(seq, None) for record, seq in opened])
+    if closed:
+        session.many(_CLOSED, [record.row(None, seq) for record, seq in closed])
+    private = [(seq, *record.excerpt) for record, seq in placed if record.excerpt is not None]
+    session.insert("private", private)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from guardrail.chain.entry import body_of, entry_bytes, read_body
 from guardrail.chain.errors import EvidenceError, Malformed
@@ -25,8 +25,8 @@ from guardrail.chain.tree import consistency_proof
 from guardrail.chain.trust import Trust
 from guardrail.chain.verify import Held, Kept, verify_log
 from guardrail.errors import ConfigurationError, LogUnavailable
+from guardrail.log.opening import open_for_reading
 from guardrail.log.recount import TreeCheck, Workers
-from guardrail.log.setup import open_for_reading
 from guardrail.log.tree import StoredHashes
 from guardrail.log.verify import Given, Verification, log_key
 
@@ -34,18 +34,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    import apsw
-
     from guardrail.chain.checkpoint import Checkpoint
     from guardrail.chain.keys import VerifierKey
     from guardrail.log.location import Location
+    from guardrail.log.session import Session
     from guardrail.log.verify import Watch
 
 CHECKPOINT = "checkpoint"
 PAGE = 500
-_LINES = """SELECT seq, event, lower(hex(leaf)), body FROM entries
+_LINES = """SELECT seq, event, leaf, body FROM entries
  WHERE seq > ? AND at >= ? AND at < ? ORDER BY seq LIMIT ?"""
-_ENTRIES = "SELECT CAST(body AS BLOB) FROM entries WHERE seq > ? ORDER BY seq LIMIT ?"
+_ENTRIES = "SELECT {body} FROM entries WHERE seq > ? ORDER BY seq LIMIT ?"
 _LAST = "SELECT note FROM checkpoints ORDER BY size DESC LIMIT 1"
 _FOREVER = (1 << 63) - 1
 
@@ -55,16 +54,15 @@ def json_lines(location: Location, since: int | None, until: int | None) -> Iter
 
     Raises ConfigurationError when there is no log, or one of schema 1.
     """
-    database = open_for_reading(location)
-    log_key(database)
+    store = open_for_reading(location)
+    log_key(store)
     after = 0
     bounds = (since or 0, _FOREVER if until is None else until)
     while True:
-        with database.lock:
-            found = database.connection().execute(_LINES, (after, *bounds, PAGE))
-            rows: list[Any] = found.fetchall()
+        with store.reading() as session:
+            rows = session.rows(_LINES, (after, *bounds, PAGE))
         for seq, event, leaf, body in rows:
-            yield f'{{"seq":{seq},"event":"{event}","leaf":"{leaf}","entry":{body}}}'
+            yield f'{{"seq":{seq},"event":"{event}","leaf":"{leaf.hex()}","entry":{body}}}'
         if len(rows) < PAGE:
             return
         after = rows[-1][0]
@@ -78,18 +76,18 @@ def write_tiles(location: Location, folder: Path, watch: Watch | None = None) ->
     Raises ConfigurationError when an earlier export is not of this log, or the log cannot prove
     what it signed; LogUnavailable when nothing is signed yet.
     """
-    database = open_for_reading(location)
-    trust = _trust(log_key(database))
-    with database.lock, database.connection() as connection:
-        note: bytes = connection.execute(_LAST).get or b""
+    store = open_for_reading(location)
+    trust = _trust(log_key(store))
+    with store.reading() as session:
+        note: bytes = session.value(_LAST) or b""
         if not note:
-            raise LogUnavailable(f"nothing is signed yet in the attempt log {location.path}")
+            raise LogUnavailable(f"nothing is signed yet in the attempt log {location.name}")
         try:
             head = trust.open(note).checkpoint
             before = _before(folder, trust)
             since = 0 if before is None else before.size
-            _check_grown(before, head, connection)
-            _write_new(connection, folder, head.size, since, watch)
+            _check_grown(before, head, session)
+            _write_new(session, folder, head.size, since, watch)
         except EvidenceError as error:
             raise ConfigurationError(f"cannot export to {folder}: {error}") from None
     _write(folder / CHECKPOINT, note)
@@ -182,20 +180,17 @@ def _before(folder: Path, trust: Trust) -> Checkpoint | None:
     return None
 
 
-def _check_grown(before: Checkpoint | None, head: Checkpoint, connection: apsw.Connection) -> None:
+def _check_grown(before: Checkpoint | None, head: Checkpoint, session: Session) -> None:
     if before is not None:
-        proof = consistency_proof(StoredHashes(connection), before.size, head.size)
+        proof = consistency_proof(StoredHashes(session), before.size, head.size)
         verify_consistency(before.size, head.size, before.root, head.root, proof)
 
 
-def _write_new(
-    connection: apsw.Connection, folder: Path, size: int, since: int, watch: Watch | None
-) -> None:
-    reader = StoredHashes(connection)
+def _write_new(session: Session, folder: Path, size: int, since: int, watch: Watch | None) -> None:
+    reader = StoredHashes(session)
     for tile in bundles_of(size, since):
         start = tile.index * TILE_WIDTH
-        found = connection.execute(_ENTRIES, (start, tile.width))
-        bodies: list[Any] = found.fetchall()
+        bodies = session.rows(_ENTRIES.format(body=session.octets("body")), (start, tile.width))
         if len(bodies) != tile.width:
             raise Malformed(tile.path, "entries are missing")
         _write(folder / tile.path, encode_bundle(entry_bytes(body) for (body,) in bodies))

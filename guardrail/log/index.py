@@ -9,10 +9,16 @@ from guardrail.log.times import iso
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-COLUMNS = """e.seq, CAST(e.body AS BLOB), e.attempt, e.event, e.at,
- a.opened_seq, a.closed_seq, a.at, a.operation, a.jurisdiction, a.tier, a.policy, a.user,
- a.conversation, a.stage, a.action, a.rule, a.reason, a.outcome"""
+    from guardrail.log.session import Session
+
 _REQUEST = ("operation", "tier", "policy", "user", "conversation")
+
+
+def columns(session: Session) -> str:
+    """What a Stored is made of: an entry `e` and its attempt `a`."""
+    return f"""e.seq, {session.octets("e.body")}, e.attempt, e.event, e.at,
+ a.opened_seq, a.closed_seq, a.at, a.operation, a.jurisdiction, a.tier, a.policy, a."user",
+ a.conversation, a.stage, a.action, a.rule, a.reason, a.outcome"""
 
 
 class Stored(NamedTuple):

@@ -20,6 +20,11 @@ class Location:
     excerpt: int = 0
 
     @property
+    def name(self) -> str:
+        """The log as messages call it."""
+        return str(self.path)
+
+    @property
     def key(self) -> Path:
         """The key file beside the database."""
         return self.path.with_name(self.path.name + ".key")

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from guardrail.errors import InputError
 from guardrail.log.times import iso
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import apsw
-
-    from guardrail.log.database import Database
     from guardrail.log.keys import Keys
+    from guardrail.log.session import Session, Store
     from guardrail.records import Action, Operation, Outcome
 
 PAGE = 500
+Value: TypeAlias = "str | int"
 
 _COLUMNS = (
-    "a.attempt, a.at, c.at, a.operation, a.jurisdiction, a.tier, a.policy, a.user, "
+    'a.attempt, a.at, c.at, a.operation, a.jurisdiction, a.tier, a.policy, a."user", '
     "a.conversation, a.stage, a.action, a.rule, a.reason, a.outcome, o.body, c.body"
 )
 _SELECT = f"""
@@ -110,9 +111,7 @@ class AttemptRow:
         }
 
 
-def read_attempts(
-    database: Database, wanted: AttemptFilter, keys: Keys | None
-) -> Iterator[AttemptRow]:
+def read_attempts(store: Store, wanted: AttemptFilter, keys: Keys | None) -> Iterator[AttemptRow]:
     """Matching attempts in order of opening, a page at a time; needs `keys` to find a user."""
     conditions, values = _conditions(wanted, keys)
     order, beyond = ("DESC", "<") if wanted.newest_first else ("ASC", ">")
@@ -122,8 +121,8 @@ def read_attempts(
         page = PAGE if left is None else min(left, PAGE)
         where = [*conditions, f"(a.at, a.attempt) {beyond} (?, ?)"] if after else conditions
         sql = f"{_SELECT} {_where(where)} ORDER BY a.at {order}, a.attempt {order} LIMIT ?"
-        with database.lock:
-            rows = database.connection().execute(sql, (*values, *after, page)).fetchall()
+        with store.reading() as session:
+            rows = session.rows(sql, (*values, *after, page))
         yield from map(_row, rows)
         if len(rows) < page:
             return
@@ -131,47 +130,61 @@ def read_attempts(
         left = None if left is None else left - len(rows)
 
 
-def find_attempts(database: Database, part: str) -> list[AttemptRow]:
+def find_attempts(session: Session, part: str) -> list[AttemptRow]:
     """The first two attempts whose id is, else begins, else ends with `part`."""
-    begins = """substr(a.attempt, 1, length(?1)) = ?1
-     AND a.attempt >= ?1 AND a.attempt < ?1 || char(1114111)"""
-    with database.lock:
-        connection = database.connection()
-        for where in ("a.attempt = ?1", begins, "substr(a.attempt, -length(?1)) = ?1"):
-            sql = f"{_SELECT} WHERE {where} LIMIT 2"
-            if rows := connection.execute(sql, (part,)).fetchall():
-                return [_row(row) for row in rows]
+    size = len(part)
+    begins = "a.attempt >= ? AND a.attempt < ? AND substr(a.attempt, 1, ?) = ?"
+    ends = "substr(a.attempt, length(a.attempt) - ?) = ?"
+    for where, values in (
+        ("a.attempt = ?", (part,)),
+        (begins, (part, f"{part}{chr(sys.maxunicode)}", size, part)),
+        (ends, (size - 1, part)),
+    ):
+        if rows := session.rows(f"{_SELECT} WHERE {where} LIMIT 2", values):
+            return [_row(row) for row in rows]
     return []
 
 
-def read_excerpt(connection: apsw.Connection, attempt: str) -> tuple[bytes, bytes] | None:
+def one_attempt(session: Session, part: str) -> AttemptRow:
+    """The attempt whose id is, begins or ends with `part`; InputError unless it is one."""
+    found = find_attempts(session, part) if part else []
+    if len(found) != 1:
+        many = "no attempt in the log has" if not found else "more than one attempt has"
+        raise InputError(f"{many} an id that begins or ends with {part!r}")
+    return found[0]
+
+
+def read_excerpt(session: Session, attempt: str) -> tuple[bytes, bytes] | None:
     """Nonce and ciphertext kept for an attempt, if any."""
-    sql = """SELECT nonce, excerpt FROM private JOIN attempts
-     ON seq IN (opened_seq, closed_seq) WHERE attempt = ?"""
-    row: tuple[bytes, bytes] | None = connection.execute(sql, (attempt,)).fetchone()
-    return row
+    sql = """SELECT p.nonce, p.excerpt FROM private AS p JOIN attempts AS a
+     ON p.seq IN (a.opened_seq, a.closed_seq) WHERE a.attempt = ?"""
+    found = session.row(sql, (attempt,))
+    return None if found is None else (found[0], found[1])
 
 
-def _conditions(wanted: AttemptFilter, keys: Keys | None) -> tuple[list[str], list[str | int]]:
+def _conditions(wanted: AttemptFilter, keys: Keys | None) -> tuple[list[str], list[Value]]:
     user, conversation = wanted.user, wanted.conversation
     if keys is not None:
         user, conversation = keys.user(user or ""), keys.conversation(conversation or "")
-    place = wanted.jurisdiction and wanted.jurisdiction.strip().upper()
-    given: list[tuple[str, str | int | None]] = [
+    given: list[tuple[str, Value | None]] = [
         ("a.at >= ?", wanted.since),
         ("a.at < ?", wanted.until),
         ("a.action = ?", None if wanted.action is None else wanted.action.label),
         ("a.rule = ?", wanted.rule),
         ("a.reason = ?", wanted.reason),
         ("a.operation = ?", wanted.operation and wanted.operation.value),
-        ("instr(a.jurisdiction || '-', ? || '-') = 1", place),
         ("a.tier = ?", wanted.tier),
-        ("a.user = ? AND a.user <> ''", user or None),
+        ('a."user" = ? AND a."user" <> \'\'', user or None),
         ("a.conversation = ?", conversation or None),
         ("a.outcome = ?", "" if wanted.outcome == "open" else wanted.outcome),
     ]
     kept = [(condition, value) for condition, value in given if value is not None]
-    return [condition for condition, _ in kept], [value for _, value in kept]
+    conditions, values = [name for name, _ in kept], [value for _, value in kept]
+    if wanted.jurisdiction is not None:
+        place = wanted.jurisdiction.strip().upper()
+        conditions.append("(a.jurisdiction = ? OR substr(a.jurisdiction, 1, ?) = ?)")
+        values += [place, len(place) + 1, f"{place}-"]
+    return conditions, values
 
 
 def _where(conditions: list[str]) -> str:

@@ -11,21 +11,20 @@ from guardrail.chain.receipt import Receipt
 from guardrail.chain.tree import inclusion_proof
 from guardrail.chain.trust import Trust
 from guardrail.errors import ConfigurationError, InputError, LogUnavailable
-from guardrail.log.query import find_attempts
-from guardrail.log.setup import open_for_reading
+from guardrail.log.opening import open_for_reading
+from guardrail.log.query import one_attempt
 from guardrail.log.tree import StoredHashes
 from guardrail.log.verify import log_key
 
 if TYPE_CHECKING:
-    import apsw
-
     from guardrail.chain.checkpoint import Checkpoint
     from guardrail.chain.keys import VerifierKey
     from guardrail.log.location import Location
+    from guardrail.log.session import Session
 
 Event = Literal["opened", "closed"]
 _PLACE = "SELECT opened_seq, closed_seq FROM attempts WHERE attempt = ?"
-_BODY = "SELECT CAST(body AS BLOB) FROM entries WHERE seq = ?"
+_BODY = "SELECT {body} FROM entries WHERE seq = ?"
 _COVERING = "SELECT note FROM checkpoints WHERE size >= ? ORDER BY size DESC LIMIT 1"
 
 
@@ -56,32 +55,29 @@ def write_receipt(location: Location, part: str, event: Event | None = None) -> 
     Raises InputError when there is no such entry, LogUnavailable when it is not signed yet, and
     ConfigurationError when the log cannot prove it (it was changed).
     """
-    database = open_for_reading(location)
-    key = log_key(database)
-    found = find_attempts(database, part) if part else []
-    if len(found) != 1:
-        many = "no attempt in the log has" if not found else "more than one attempt has"
-        raise InputError(f"{many} an id that begins or ends with {part!r}")
-    attempt = found[0].id
-    with database.lock, database.connection() as connection:
-        opened, closed = connection.execute(_PLACE, (attempt,)).get
+    store = open_for_reading(location)
+    key = log_key(store)
+    with store.reading() as session:
+        attempt = one_attempt(session, part).id
+        opened, closed = session.row(_PLACE, (attempt,)) or (None, None)
         chosen: Event = event or ("opened" if closed is None else "closed")
         seq = opened if chosen == "opened" else closed
         if seq is None:
             raise InputError(f"attempt {attempt} has no entry of the kind {chosen!r}")
-        data = _receipt(connection, seq, key)
+        data = _receipt(session, seq, key)
     return Written(attempt, chosen, seq, data)
 
 
-def _receipt(connection: apsw.Connection, seq: int, key: VerifierKey) -> bytes:
-    note: bytes | None = connection.execute(_COVERING, (seq,)).get
+def _receipt(session: Session, seq: int, key: VerifierKey) -> bytes:
+    note: bytes | None = session.value(_COVERING, (seq,))
     if note is None:
         raise LogUnavailable(f"entry {seq} is not signed yet; try again in a second")
     trust = Trust(key.name, (key,))
     try:
-        entry = entry_bytes(connection.execute(_BODY, (seq,)).get or b"")
+        body = session.value(_BODY.format(body=session.octets("body")), (seq,))
+        entry = entry_bytes(body or b"")
         size = trust.open(note).checkpoint.size
-        receipt = Receipt(seq - 1, inclusion_proof(StoredHashes(connection), seq - 1, size), note)
+        receipt = Receipt(seq - 1, inclusion_proof(StoredHashes(session), seq - 1, size), note)
         receipt.verify(entry, trust)
     except EvidenceError as error:
         raise ConfigurationError(

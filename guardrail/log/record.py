@@ -37,6 +37,19 @@ class Verdict(NamedTuple):
     outcome: str
 
 
+class Entry(NamedTuple):
+    """A row of `entries`, without its number. at: ns since the epoch; leaf: RFC 6962 hash of body.
+
+    attempt: the attempt's id, a worker's, or empty.
+    """
+
+    attempt: str
+    event: str
+    at: int
+    leaf: bytes
+    body: str
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """One entry, ready to be written.
@@ -55,6 +68,24 @@ class Record:
     conversation: str
     verdict: Verdict
     excerpt: tuple[bytes, bytes] | None = None
+
+    @property
+    def entry(self) -> Entry:
+        """Its row, without the number it will get."""
+        return Entry(self.attempt, self.event, self.at, self.leaf, self.body)
+
+    def row(self, opened_seq: int | None, closed_seq: int | None) -> tuple[object, ...]:
+        """What it is found by, in the order of the table `attempts`."""
+        return (
+            self.attempt,
+            opened_seq,
+            closed_seq,
+            self.opened_at,
+            *self.bucket[1:],
+            self.user,
+            self.conversation,
+            *self.verdict,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,14 +26,13 @@ from guardrail.log.tree import StoredHashes, read_frontier
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import apsw
-
     from guardrail.chain.frontier import Frontier
     from guardrail.log.location import Location
+    from guardrail.log.session import Session, WriteSession
 
 MINUTE = 60 * SECOND
 _LAST = "SELECT at, note FROM checkpoints ORDER BY size DESC LIMIT 1"
-_TAIL = "SELECT seq, leaf, CAST(body AS BLOB) FROM entries WHERE seq > ? ORDER BY seq"
+_TAIL = "SELECT seq, leaf, {body} FROM entries WHERE seq > ? ORDER BY seq"
 _VERIFY = "`guardrail log verify` says where"
 
 
@@ -71,7 +70,7 @@ class Signer:
 
     def __init__(self, location: Location, key: SigningKey) -> None:
         self.key = key
-        self._path = location.path
+        self._name = location.name
         self._file = location.checkpoint
         self._trust = Trust(key.name, (key.verifier,))
         self.unsigned = False
@@ -86,82 +85,92 @@ class Signer:
             if held.size:
                 raise ConfigurationError(
                     f"{self._file} says that a log of {held.size} entries was here, and "
-                    f"{self._path} is not there or older; put the database back, or move all "
+                    f"{self._name} is not there or older; put the database back, or move all "
                     f"files of this log away to start a new one"
                 )
             return
         empty = Checkpoint(self.key.name, 0, EMPTY_ROOT)
         self._publish(sign_checkpoint(empty, [self.key], last=None, proof=(), at=0).encode())
 
-    def check(self, connection: apsw.Connection) -> None:
+    def check(self, session: Session) -> None:
         """Hold the log against the last checkpoint, and what came after it against its hashes.
 
         Raises ConfigurationError when entries that were signed are gone or changed.
         """
         try:
-            self._check(connection, self._last(connection).tree, read_frontier(connection))
+            self._check(session, self._last(session).tree, read_frontier(session))
         except EvidenceError as error:
             raise self._refused(f"its hashes are damaged ({error})") from None
 
-    def sign(self, connection: apsw.Connection, at: int, *, not_within: int = 0) -> int:
+    def sign(self, session: WriteSession, at: int, *, not_within: int = 0) -> int:
         """Sign what is not signed yet, store it, then put it beside the database.
 
         at: now, ns since the epoch. not_within: of the last signature, ns: then nothing is done,
         and the ns to wait are returned; 0 once everything is signed.
 
         Raises EvidenceError (SigningRefused where the log took something back),
-        ConfigurationError, apsw.Error, OSError.
+        ConfigurationError, StoreFailed, StoreBusy, OSError.
         """
-        found = self._last(connection)
+        session.begin()
+        try:
+            note, wait = self._sign(session, at, not_within)
+            session.commit()
+        except BaseException:
+            session.rollback()
+            raise
+        if note:
+            self._publish(note)
+        return wait
+
+    def _sign(self, session: WriteSession, at: int, not_within: int) -> tuple[bytes, int]:
+        """The note to put beside the database, if any, and the ns to wait."""
+        found = self._last(session)
         last, signed_at = found.tree, found.at
-        if found.unpublished:
-            self._publish(found.unpublished)
-        frontier = read_frontier(connection)
+        frontier = read_frontier(session)
         if frontier.size == last.size and frontier.root == last.root:
-            return 0
+            return found.unpublished, 0
         if frontier.size > last.size and signed_at <= at < signed_at + not_within:
-            return signed_at + not_within - at
+            return found.unpublished, signed_at + not_within - at
         head = Checkpoint(self.key.name, frontier.size, frontier.root)
-        reader = StoredHashes(connection)
+        reader = StoredHashes(session)
         proof = consistency_proof(reader, last.size, head.size) if last.size <= head.size else ()
         note = sign_checkpoint(head, [self.key], last=last, proof=proof, at=at // SECOND).encode()
-        with connection:
-            if signed_at // MINUTE == at // MINUTE:
-                connection.execute("DELETE FROM checkpoints WHERE size = ?", (last.size,))
-            connection.execute("INSERT INTO checkpoints VALUES (?, ?, ?)", (head.size, at, note))
-        self._publish(note)
-        return 0
+        if signed_at // MINUTE == at // MINUTE:
+            session.execute("DELETE FROM checkpoints WHERE size = ?", (last.size,))
+        session.insert("checkpoints", [(head.size, at, note)])
+        return note, 0
 
-    def _check(self, connection: apsw.Connection, last: Checkpoint, frontier: Frontier) -> None:
-        entries: int = connection.execute("SELECT coalesce(max(seq), 0) FROM entries").get
+    def _check(self, session: Session, last: Checkpoint, frontier: Frontier) -> None:
+        entries: int = session.value("SELECT coalesce(max(seq), 0) FROM entries")
         if entries < last.size:
             raise ConfigurationError(
-                f"the attempt log {self._path} has {entries} entries, but {last.size} were signed "
+                f"the attempt log {self._name} has {entries} entries, but {last.size} were signed "
                 f"({self._file.name}): it was rolled back or cut; put its newest copy back, or "
                 "move all its files away to start a new one"
             )
         if entries != frontier.size:
             raise self._refused(f"it has {entries} entries and hashes of {frontier.size}")
-        reader = StoredHashes(connection)
+        reader = StoredHashes(session)
         if root(reader, last.size) != last.root:
             raise self._refused(f"its first {last.size} entries are not those that were signed")
         if root(reader, frontier.size) != frontier.root:
             raise self._refused("its hashes do not agree with each other")
-        for seq, leaf, body in connection.execute(_TAIL, (last.size,)):
+        tail = session.rows(_TAIL.format(body=session.octets("body")), (last.size,))
+        for seq, leaf, body in tail:
             if entry_leaf(body) != leaf:
                 raise self._refused(f"entry {seq} is not the one that was written")
             self.unsigned = True
 
     def _refused(self, problem: str) -> ConfigurationError:
         return ConfigurationError(
-            f"the attempt log {self._path} was changed: {problem} ({_VERIFY}); put its newest "
+            f"the attempt log {self._name} was changed: {problem} ({_VERIFY}); put its newest "
             "good copy back, or move all its files away to start a new one"
         )
 
-    def _last(self, connection: apsw.Connection) -> _Last:
+    def _last(self, session: Session) -> _Last:
         """The newest of both: the file's where the database was taken back, else the database's."""
         held = self._held()
-        row: tuple[int, bytes] | None = connection.execute(_LAST).fetchone()
+        row = session.row(_LAST)
         if row is None:
             return _Last(held)
         at, note = row

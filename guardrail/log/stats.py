@@ -11,26 +11,25 @@ from guardrail.log.times import HOUR, iso
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    import apsw
+    from guardrail.log.session import Session, Unit
 
-_DAY = "date({hour} * 3600, 'unixepoch')"
-_TIME = {
-    "month": f"substr({_DAY}, 1, 7)",
-    "day": _DAY,
-    "hour": "strftime('%Y-%m-%dT%H:00Z', {hour} * 3600, 'unixepoch')",
-}
+_TIME: tuple[Unit, ...] = ("month", "day", "hour")
 _SHARED = (*_TIME, "operation", "jurisdiction", "tier", "policy")
 _DECIDED = {"action": "allow", "rule": "", "reason": ""}
 DIMENSIONS = (*_SHARED, *_DECIDED)
 
 _ALL = "sum(opened), sum(released), sum(refused), sum(gated), sum(failed), sum(cancelled)"
-_FLAGGED = (
-    "count(*), sum(outcome = 'released'), sum(outcome = 'refused'), sum(outcome = 'gated'), "
-    "sum(outcome = 'failed'), sum(outcome = 'cancelled'), count(*), "
-    "count(DISTINCT nullif(user, ''))"
+_ENDS = ("released", "refused", "gated", "failed", "cancelled")
+_FLAGGED = ", ".join(
+    [
+        "count(*)",
+        *(f"sum(CASE WHEN outcome = '{end}' THEN 1 ELSE 0 END)" for end in _ENDS),
+        "count(*)",
+        "count(DISTINCT nullif(\"user\", ''))",
+    ]
 )
 _REPEAT = """SELECT count(*) FROM (SELECT 1 FROM attempts WHERE at >= ? AND at < ?
- AND user <> '' AND action <> 'allow' GROUP BY user HAVING count(*) > 1)"""
+ AND "user" <> '' AND action <> 'allow' GROUP BY "user" HAVING count(*) > 1) AS repeated"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +86,7 @@ class Stats:
         return {**dict(zip(self.by, row.key, strict=False)), **numbers}
 
 
-def read_stats(
-    connection: apsw.Connection, since: int | None, until: int | None, by: Iterable[str]
-) -> Stats:
+def read_stats(session: Session, since: int | None, until: int | None, by: Iterable[str]) -> Stats:
     """Count attempts opened in a time range, grouped. Raises InputError for an unknown dimension.
 
     Attempts that were only counted appear under action `allow` with no rule and no reason.
@@ -100,10 +97,9 @@ def read_stats(
     first = None if since is None else since // HOUR
     last = None if until is None else -(-until // HOUR)
     hours = (-(1 << 40) if first is None else first, (1 << 40) if last is None else last)
-    with connection:  # one snapshot for all three
-        rows = _rows(connection, hours, chosen)
-        (total,) = _rows(connection, hours, ()) or (StatsRow(()),)
-        repeat = connection.execute(_REPEAT, _ns(hours)).get
+    rows = _rows(session, hours, chosen)
+    (total,) = _rows(session, hours, ()) or (StatsRow(()),)
+    repeat = session.value(_REPEAT, _ns(hours))
     return Stats(
         None if first is None else first * HOUR,
         None if last is None else last * HOUR,
@@ -114,11 +110,11 @@ def read_stats(
     )
 
 
-def _rows(connection: apsw.Connection, hours: tuple[int, int], by: Sequence[str]) -> list[StatsRow]:
+def _rows(session: Session, hours: tuple[int, int], by: Sequence[str]) -> list[StatsRow]:
     """All attempts, less the flagged ones, are those only counted; then both kinds by `by`."""
     shared = [name for name in by if name in _SHARED]
-    every = _select(connection, "counts", hours, shared)
-    flagged = _select(connection, "attempts", hours, by)
+    every = _select(session, "counts", hours, shared)
+    flagged = _select(session, "attempts", hours, by)
     rest = {key: [*numbers, 0, 0] for key, numbers in every.items()}
     for key, numbers in flagged.items():
         common = tuple(value for name, value in zip(by, key, strict=True) if name in _SHARED)
@@ -139,18 +135,18 @@ def _plain_key(by: Sequence[str], common: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _select(
-    connection: apsw.Connection, table: str, hours: tuple[int, int], by: Sequence[str]
+    session: Session, table: str, hours: tuple[int, int], by: Sequence[str]
 ) -> dict[tuple[str, ...], list[int]]:
     clock, what = ("hour", _ALL) if table == "counts" else ("at", _FLAGGED)
     hour = "hour" if clock == "hour" else f"(at / {HOUR})"
-    names = [_TIME[name].format(hour=hour) if name in _TIME else name for name in by]
+    names = [session.clock(name, hour) if name in _TIME else name for name in by]
     group = f"GROUP BY {', '.join(str(n + 1) for n in range(len(by)))}" if by else ""
     columns = ", ".join([*names, what])
     sql = f"SELECT {columns} FROM {table} WHERE {clock} >= ? AND {clock} < ? {group}"  # noqa: S608
     bounds = hours if clock == "hour" else _ns(hours)
     size = len(by)
-    found: list[tuple[Any, ...]] = connection.execute(sql, bounds).fetchall()
-    return {row[:size]: [number or 0 for number in row[size:]] for row in found}
+    found = session.rows(sql, bounds)
+    return {row[:size]: [int(number or 0) for number in row[size:]] for row in found}
 
 
 def _ns(hours: tuple[int, int]) -> tuple[int, int]:

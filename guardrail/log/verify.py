@@ -7,8 +7,6 @@ import re
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import apsw
-
 from guardrail.chain.errors import EvidenceError
 from guardrail.chain.faults import Fault, FaultKind, Report
 from guardrail.chain.hashing import MAX_SIZE
@@ -16,26 +14,26 @@ from guardrail.chain.keys import VerifierKey
 from guardrail.chain.reading import Row
 from guardrail.chain.trust import Trust
 from guardrail.chain.verify import Held, Kept, verify_log
-from guardrail.errors import ConfigurationError
-from guardrail.log.index import COLUMNS, Stored, begins_attempt, differing
+from guardrail.errors import ConfigurationError, LogUnavailable
+from guardrail.log.index import Stored, begins_attempt, columns, differing
+from guardrail.log.opening import open_for_reading, read_meta
 from guardrail.log.recount import TreeCheck, Workers
-from guardrail.log.setup import open_for_reading, read_meta
 from guardrail.log.tree import StoredHashes, read_frontier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from guardrail.chain.frontier import Frontier
-    from guardrail.log.database import Database
     from guardrail.log.location import Location
+    from guardrail.log.session import Session, Store
 
 PAGE = 500
 _SIZE = re.compile(rb"[^\n]*\n([0-9]{1,19})\n")
 Watch: TypeAlias = "Callable[[int, int], None]"
 Named: TypeAlias = tuple[str, bytes]
-_ROWS = f"""SELECT {COLUMNS} FROM entries AS e LEFT JOIN attempts AS a ON a.attempt = e.attempt
- WHERE e.seq > ? AND e.seq <= ? ORDER BY e.seq LIMIT ?"""  # noqa: S608 (fixed names)
-_FOUND = """SELECT count(*) FROM attempts WHERE coalesce(opened_seq, closed_seq, 0) <= ?1
+_ROWS = """SELECT {columns} FROM entries AS e LEFT JOIN attempts AS a ON a.attempt = e.attempt
+ WHERE e.seq > ? AND e.seq <= ? ORDER BY e.seq LIMIT ?"""
+_FOUND = """SELECT count(*) FROM attempts WHERE coalesce(opened_seq, closed_seq, 0) <= ?
  OR coalesce(opened_seq, closed_seq) > (SELECT max(seq) FROM entries)"""
 _STRAY = """SELECT attempt FROM attempts AS a WHERE NOT EXISTS (SELECT 1 FROM entries AS e
  WHERE e.seq = coalesce(a.opened_seq, a.closed_seq) AND e.attempt = a.attempt) LIMIT 5"""
@@ -76,13 +74,13 @@ def read_key(text: str) -> VerifierKey:
         raise ConfigurationError(f"not the public key of a log: {error}") from None
 
 
-def log_key(database: Database) -> VerifierKey:
+def log_key(store: Store) -> VerifierKey:
     """The key that a log names as its own; raises ConfigurationError for one of schema 1."""
-    with database.lock:
-        found = read_meta(database.connection(), "verifier_key")
+    with store.reading() as session:
+        found = read_meta(session, "verifier_key")
     if found is None:
         raise ConfigurationError(
-            f"the attempt log {database.path} is of schema 1 and has no evidence; open it once "
+            f"the attempt log {store.name} is of schema 1 and has no evidence; open it once "
             "for writing to bring it to schema 2"
         )
     return read_key(found)
@@ -100,23 +98,23 @@ def verify_database(
     be read. Damage is a fault, not an error.
     """
     given = given or Given()
-    database = open_for_reading(location)
+    store = open_for_reading(location)
     try:
-        key = given.key or log_key(database)
+        key = given.key or log_key(store)
         beside = location.checkpoint  # read first: a writer may add entries and sign them
         own = [(beside.name, beside.read_bytes())] if beside.exists() else []
-        state = _State.of(database)
+        state = _State.of(store)
         named = _by_size([*state.checkpoints, *own, *given.checkpoints])
-        reading = _Reading(database, state, watch)
+        reading = _Reading(store, state, watch)
         receipts = [data for _, data in given.receipts]
-        kept = Kept([Held(note) for _, note in named], receipts, _Locked(database))
+        kept = Kept([Held(note) for _, note in named], receipts, _Locked(store))
         report = verify_log(reading.rows(), kept, Trust(key.name, (key,)))
         faults = (*report.faults, *reading.finish(clean=not report.faults))
         names = tuple(name for name, _ in named)
         return Verification(replace(report, faults=faults), key, names, reading.workers)
     finally:
-        with database.lock:
-            database.close()
+        with store.lock:
+            store.close()
 
 
 def _by_size(named: Sequence[Named]) -> list[Named]:
@@ -130,17 +128,17 @@ def _by_size(named: Sequence[Named]) -> list[Named]:
 
 
 class _Locked:
-    """The stored hashes, read under the connection's lock. See HashReader."""
+    """The stored hashes, each read of a moment of its own. See HashReader."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, store: Store) -> None:
+        self._store = store
 
     def hashes(self, level: int, start: int, count: int) -> Sequence[bytes]:
-        with self._database.lock:
-            try:
-                return StoredHashes(self._database.connection()).hashes(level, start, count)
-            except apsw.Error:
-                return ()
+        try:
+            with self._store.reading() as session:
+                return StoredHashes(session).hashes(level, start, count)
+        except (ConfigurationError, LogUnavailable):
+            return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,20 +152,20 @@ class _State:
     checkpoints: tuple[Named, ...]
 
     @classmethod
-    def of(cls, database: Database) -> _State:
-        with database.lock, database.connection() as connection:
-            older = read_meta(connection, "older_entries") or ""
-            notes = connection.execute("SELECT size, note FROM checkpoints ORDER BY size")
+    def of(cls, store: Store) -> _State:
+        with store.reading() as session:
+            older = read_meta(session, "older_entries") or ""
+            notes = session.rows("SELECT size, note FROM checkpoints ORDER BY size")
             named = tuple((f"the stored one of size {size}", note) for size, note in notes)
-            total: int = connection.execute("SELECT coalesce(max(seq), 0) FROM entries").get
-            frontier = _frontier(connection)
-            counted: int = connection.execute("SELECT coalesce(sum(opened), 0) FROM counts").get
+            total: int = session.value("SELECT coalesce(max(seq), 0) FROM entries")
+            frontier = _frontier(session)
+            counted = int(session.value("SELECT coalesce(sum(opened), 0) FROM counts"))
         return cls(total, counted, frontier, int(older) if older.isdigit() else 0, named)
 
 
-def _frontier(connection: apsw.Connection) -> Frontier | None:
+def _frontier(session: Session) -> Frontier | None:
     try:
-        return read_frontier(connection)
+        return read_frontier(session)
     except EvidenceError:
         return None
 
@@ -175,14 +173,14 @@ def _frontier(connection: apsw.Connection) -> Frontier | None:
 class _Reading:
     """Hands the entries over one by one, and looks at what is not signed of each."""
 
-    def __init__(self, database: Database, state: _State, watch: Watch | None) -> None:
-        self._database = database
+    def __init__(self, store: Store, state: _State, watch: Watch | None) -> None:
+        self._store = store
         self._state = state
         self._watch = watch
         self._attempts = 0
         self.workers = Workers()
         self._faults: list[Fault] = []
-        self._tree = TreeCheck(_Locked(database))
+        self._tree = TreeCheck(_Locked(store))
 
     def rows(self) -> Iterator[Row]:
         after, total = 0, self._state.total
@@ -199,12 +197,11 @@ class _Reading:
 
     def finish(self, *, clean: bool) -> list[Fault]:
         """Everything that was found. clean: whether the entries are as they were signed."""
-        with self._database.lock:
-            connection = self._database.connection()
-            try:
-                stray = self._stray(connection)
-            except apsw.Error as error:
-                stray = [f"the index is damaged ({error})"]
+        try:
+            with self._store.reading() as session:
+                stray = self._stray(session)
+        except (ConfigurationError, LogUnavailable) as error:
+            stray = [f"the index is damaged ({error})"]
         if self.workers.opened > self._state.counted:
             told = f"{self._state.counted} attempts are counted"
             stray.append(f"{told}, workers wrote that they opened {self.workers.opened}")
@@ -217,13 +214,13 @@ class _Reading:
         return self._faults
 
     def _page(self, after: int) -> list[Stored]:
-        with self._database.lock:
-            try:
-                found = self._database.connection().execute(_ROWS, (after, self._state.total, PAGE))
-                return [Stored(*row) for row in found]
-            except apsw.Error as error:
-                self._fault(FaultKind.UNREADABLE, f"the database is damaged ({error})", after + 1)
-                return []
+        try:
+            with self._store.reading() as session:
+                sql = _ROWS.format(columns=columns(session))
+                return [Stored(*row) for row in session.rows(sql, (after, self._state.total, PAGE))]
+        except (ConfigurationError, LogUnavailable) as error:
+            self._fault(FaultKind.UNREADABLE, f"the database is damaged ({error})", after + 1)
+            return []
 
     def _look(self, stored: Stored) -> None:
         self._tree.add(stored.seq, stored.body)
@@ -238,11 +235,11 @@ class _Reading:
             detail = f"what it is found by is not what it says ({', '.join(columns)})"
             self._fault(FaultKind.INDEX, detail, stored.seq)
 
-    def _stray(self, connection: apsw.Connection) -> list[str]:
-        found: int = connection.execute(_FOUND, (self._state.total,)).get
+    def _stray(self, session: Session) -> list[str]:
+        found: int = session.value(_FOUND, (self._state.total,))
         if found == self._attempts:
             return []
-        names = [name for (name,) in connection.execute(_STRAY)]
+        names = [name for (name,) in session.rows(_STRAY)]
         told = f", such as {', '.join(names)}" if names else ""
         return [f"{found} attempts are listed, {self._attempts} have entries{told}"]
 

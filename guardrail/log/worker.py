@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from guardrail import __version__
-from guardrail.chain.entry import canonical, entry_leaf
+from guardrail.log.event import make_event
 from guardrail.log.record import COLUMNS
-from guardrail.log.times import SECOND, iso
+from guardrail.log.times import SECOND
 
 if TYPE_CHECKING:
     from guardrail.log.append import Counts
+    from guardrail.log.event import Event
 
 EVERY = 60 * SECOND
-
-
-class Note(NamedTuple):
-    """An entry of kind `worker`, ready to be written. leaf: hash of body (RFC 6962)."""
-
-    worker: str
-    at: int
-    leaf: bytes
-    body: str
 
 
 class Worker:
@@ -38,7 +30,7 @@ class Worker:
         self._noted_at = 0
         self._counts = {"opened": 0, "closed": 0, "kept": 0}
 
-    def note(self, at: int, *, ending: bool) -> Note | None:
+    def note(self, at: int, *, ending: bool) -> Event | None:
         """The entry that is due at `at` (ns), if one is.
 
         `started` comes with the first write, `running` a minute or more after the entry before if
@@ -51,7 +43,7 @@ class Worker:
         late = not self._noted_at <= at < self._noted_at + EVERY
         return self._entry("running", at) if late and any(self._counts.values()) else None
 
-    def wrote(self, note: Note | None, counts: Counts, kept: int) -> None:
+    def wrote(self, note: Event | None, counts: Counts, kept: int) -> None:
         """What a commit made durable: a note of ours, counts of attempts, entries kept in full."""
         if note is not None:
             self._number += 1
@@ -62,16 +54,6 @@ class Worker:
             self._counts["closed"] += sum(numbers[1 : len(COLUMNS)])
         self._counts["kept"] += kept
 
-    def _entry(self, state: str, at: int) -> Note:
-        body = canonical(
-            {
-                "event": "worker",
-                "worker": self.id,
-                "state": state,
-                "number": self._number,
-                "at": iso(at),
-                "version": __version__,
-                **self._counts,
-            }
-        )
-        return Note(self.id, at, entry_leaf(body), body.decode())
+    def _entry(self, state: str, at: int) -> Event:
+        told = {"worker": self.id, "state": state, "number": self._number, "version": __version__}
+        return make_event("worker", at, {**told, **self._counts}, name=self.id)

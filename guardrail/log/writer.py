@@ -7,23 +7,22 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-import apsw
-
-from guardrail.errors import GuardrailError, LogUnavailable
+from guardrail.errors import GuardrailError, InputError, LogUnavailable
 from guardrail.log.append import Batch, Counts, add_count, total_counts, transact
+from guardrail.log.event import Pending
 from guardrail.log.group import GroupCommit
 from guardrail.log.record import COLUMNS, Bucket, Column, Write
+from guardrail.log.session import StoreBusy, StoreFailed
 from guardrail.log.times import SECOND
 from guardrail.log.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from guardrail.log.database import Database
+    from guardrail.log.session import Store, WriteSession
     from guardrail.log.signing import Signer
 
 MAX_LAZY = 256
-CHECKPOINT_PAGES = 1000
 SIGN_EVERY = SECOND
 
 _logger = logging.getLogger(__name__)
@@ -36,23 +35,28 @@ class Writer:
     and at shutdown.
     """
 
-    def __init__(self, database: Database, signer: Signer) -> None:
-        self._database = database
+    def __init__(self, store: Store, signer: Signer) -> None:
+        self._store = store
         self._signer = signer
         self._size = 0
         self._worker = Worker()
         self._timer: threading.Timer | None = None
-        self._group: GroupCommit[Write | None] = GroupCommit(self._commit)
+        self._group: GroupCommit[Write | Pending | None] = GroupCommit(self._commit)
         self._failure = ""
         self._lazy_lock = threading.Lock()
         self._lazy: Counts = {}
         self._lazy_size = 0
-        database.before_fork, database.after_fork = self._pause, self._resume
-        database.on_fork = self._begin_anew
+        store.before_fork, store.after_fork = self._pause, self._resume
+        store.on_fork = self._begin_anew
         if signer.unsigned:
             self._sign_soon()
 
-    def write(self, write: Write) -> None:
+    def check(self) -> None:
+        """Raise LogUnavailable if nothing can be written any more."""
+        if self._failure:
+            raise LogUnavailable(self._failure)
+
+    def write(self, write: Write | Pending) -> None:
         """Return once `write` is on disk; raises LogUnavailable."""
         self._group.submit(write)
 
@@ -74,44 +78,31 @@ class Writer:
             self._group.submit(None)
 
     def shutdown(self) -> None:
-        """Flush, checkpoint and close; later writes raise LogUnavailable. May be called twice."""
-        closed = f"the attempt log {self._database.path} is shut down"
+        """Flush, sign and close; later writes raise LogUnavailable. May be called twice."""
         if self._failure:
             return
         try:
             self.flush()
-            with self._database.lock:
-                self._stop()
-                self._sign(not_within=0)
-                self._tidy()
-        except (GuardrailError, apsw.Error, OSError) as error:
+            with self._store.lock:
+                self._finish()
+        except (GuardrailError, StoreBusy, StoreFailed, OSError) as error:
             _logger.critical("closing the attempt log: %s", error)
         finally:
-            with self._database.lock:
-                self._failure = self._failure or closed
-                self._database.close()
+            with self._store.lock:
+                self._failure = self._failure or f"the attempt log {self._store.name} is shut down"
+                self._store.close()
                 timer, self._timer = self._timer, None
             if timer is not None:
                 timer.cancel()
 
-    def _stop(self) -> None:
-        self._database.acquire()
-        try:
-            self._write_all([], ending=True)
-        finally:
-            self._database.release()
-
-    def _tidy(self) -> None:
-        database = self._database
-        if database.wal_pages:
-            database.acquire()
-            try:
-                database.checkpoint(apsw.SQLITE_CHECKPOINT_PASSIVE)
-            finally:
-                database.release()
+    def _finish(self) -> None:
+        self._write_all([], ending=True)
+        with self._store.exclusive() as session:
+            self._signer.sign(session, time.time_ns())
+            self._store.tidy(closing=True)
 
     def _sign_soon(self, delay: float = SIGN_EVERY / SECOND) -> None:
-        """Sign after `delay` seconds, from a thread of its own; the database's lock is held."""
+        """Sign after `delay` seconds, from a thread of its own; the store's lock is held."""
         if self._timer is not None:
             return
         self._timer = threading.Timer(delay, self._sign_due)
@@ -122,86 +113,91 @@ class Writer:
             self._timer = None
 
     def _sign_due(self) -> None:
-        with self._database.lock:
+        with self._store.lock:
             self._timer = None
             if self._failure:
                 return
             try:
-                wait = self._sign(not_within=SIGN_EVERY)
-            except apsw.BusyError:
+                with self._store.exclusive() as session:
+                    wait = self._signer.sign(session, time.time_ns(), not_within=SIGN_EVERY)
+            except StoreBusy:
                 wait = SIGN_EVERY
-            except (GuardrailError, apsw.Error, OSError) as error:
+            except (GuardrailError, StoreFailed, OSError) as error:
                 _logger.critical("signing the attempt log: %s", self._fail(error))
                 return
             if wait:
                 self._sign_soon(wait / SECOND)
 
-    def _sign(self, not_within: int) -> int:
-        database = self._database
-        database.acquire()
-        try:
-            database.check_in_place()
-            at = time.time_ns()
-            return self._signer.sign(database.connection(), at, not_within=not_within)
-        finally:
-            database.release()
+    def _commit(self, writes: Sequence[Write | Pending | None]) -> None:
+        """One transaction, and one more for each change: what is refused is refused alone."""
+        changes = [write for write in writes if isinstance(write, Pending) and write.change]
+        with self._store.lock:
+            self.check()
+            rest = [write for write in writes if write is not None and write not in changes]
+            if rest or not changes:
+                self._write_all(rest)
+            for change in changes:
+                try:
+                    self._write_all([change])
+                except InputError as error:
+                    change.refused = str(error)
 
-    def _commit(self, writes: Sequence[Write | None]) -> None:
-        database = self._database
-        with database.lock:
-            if self._failure:
-                raise LogUnavailable(self._failure)
-            database.acquire()
-            try:
-                before = self._size
-                self._write_all([write for write in writes if write is not None])
-                if self._size != before:
-                    self._sign_soon()
-                if database.wal_pages >= CHECKPOINT_PAGES:
-                    self._checkpoint()
-            finally:
-                database.release()
-
-    def _write_all(self, writes: list[Write], *, ending: bool = False) -> None:
+    def _write_all(self, writes: Sequence[Write | Pending], *, ending: bool = False) -> None:
         """Commit once. A failed write is never tried again: what reached the disk is unknown."""
-        database = self._database
         lazy = self._take_lazy()
         try:
-            database.check_in_place()
-            connection = database.connection()
-            note = self._worker.note(time.time_ns(), ending=ending)
-            batch = Batch(writes, total_counts(lazy, writes), note, self._size)
-            self._size, kept = transact(connection, batch)
-            self._worker.wrote(note, batch.totals, kept)
-        except apsw.BusyError as error:
-            database.close()
+            with self._store.exclusive() as session:
+                self._transact(session, writes, lazy, ending=ending)
+                self._tidy()
+        except StoreBusy as error:
             self._give_back(lazy)
-            raise LogUnavailable(
-                f"the attempt log {database.path} is held by another program ({error}); "
-                "close what has it open for writing"
-            ) from None
-        except (apsw.Error, GuardrailError) as error:
+            raise LogUnavailable(str(error)) from None
+        except InputError:
+            self._give_back(lazy)
+            raise
+        except (StoreFailed, GuardrailError) as error:
             raise LogUnavailable(self._fail(error)) from None
         except BaseException:
-            database.close()  # rolls back what an interrupt left half done
+            self._store.close()  # rolls back what an interrupt left half done
             raise
 
-    def _checkpoint(self) -> None:
+    def _transact(
+        self,
+        session: WriteSession,
+        writes: Sequence[Write | Pending],
+        lazy: Counts,
+        *,
+        ending: bool,
+    ) -> None:
+        events = [write for write in writes if isinstance(write, Pending)]
+        attempts = [write for write in writes if isinstance(write, Write)]
+        note = self._worker.note(time.time_ns(), ending=ending)
+        kept = [write for write in attempts if write.record is not None]
+        batch = Batch(kept, total_counts(lazy, attempts), note, events, self._size)
+        try:
+            size, new = transact(session, batch)
+        except InputError:
+            session.rollback()
+            raise
+        self._worker.wrote(note, batch.totals, new)
+        if size != self._size:
+            self._size = size
+            if not ending:
+                self._sign_soon()
+
+    def _tidy(self) -> None:
         """The batch is durable already, so a failure here stops only what comes after it."""
         try:
-            self._database.checkpoint(apsw.SQLITE_CHECKPOINT_PASSIVE)
-        except apsw.BusyError:
-            pass
-        except apsw.Error as error:
+            self._store.tidy()
+        except StoreFailed as error:
             _logger.critical("%s", self._fail(error))
 
     def _fail(self, error: Exception) -> str:
-        cause = f"{type(error).__name__}: {error}" if isinstance(error, apsw.Error) else str(error)
         self._failure = (
-            f"the attempt log {self._database.path} cannot be written ({cause}); no request is "
+            f"the attempt log {self._store.name} cannot be written ({error}); no request is "
             "let through without it: see to the disk and the file, then restart this process"
         )
-        self._database.close()
+        self._store.close()
         return self._failure
 
     def _take_lazy(self) -> Counts:
@@ -225,7 +221,7 @@ class Writer:
             timer.join()
 
     def _resume(self) -> None:
-        with self._database.lock:
+        with self._store.lock:
             if self._timer is not None and not self._timer.is_alive() and not self._failure:
                 self._timer = None
                 self._sign_soon()

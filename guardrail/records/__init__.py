@@ -5,6 +5,7 @@ from guardrail.records.attempt import (
     AttemptLog,
     AttemptOpened,
     Outcome,
+    PolicyHistory,
     is_flagged,
 )
 from guardrail.records.decision import Action, Decision, PolicyRef, Requirement
@@ -55,6 +56,7 @@ __all__ = [
     "Outcome",
     "Output",
     "Person",
+    "PolicyHistory",
     "PolicyRef",
     "Request",
     "Requirement",

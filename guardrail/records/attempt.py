@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from guardrail.records.decision import Action, Decision
+from guardrail.records.decision import Action, Decision, PolicyRef
 from guardrail.records.finding import Facts, Scan
 from guardrail.records.request import Request
 
@@ -107,4 +108,13 @@ class AttemptLog(Protocol):
 
     def close(self, entry: AttemptClosed) -> None:
         """Record the end of an attempt; raise LogUnavailable if a flagged one cannot be kept."""
+        ...
+
+
+@runtime_checkable
+class PolicyHistory(Protocol):
+    """A log that also keeps the policies by which it was decided."""
+
+    def uses(self, policy: PolicyRef, text: Mapping[str, object]) -> None:
+        """Make known what `policy` says; it is kept with the first attempt it decides."""
         ...

@@ -13,7 +13,7 @@ import pytest
 from guardrail.adapters.litellm import GuardedLiteLLM
 from guardrail.errors import RequestGated, RequestRefused, RequestStopped
 from guardrail.guard import Guard
-from guardrail.log import SqliteLog, open_log
+from guardrail.log import Log, open_log
 from guardrail.records import Caller, Jurisdiction
 from guardrail.testing import StandInServer, neutral_png
 
@@ -68,7 +68,7 @@ def rows() -> Iterator[Any]:
 
 
 @pytest.fixture
-def log(tmp_path: Path) -> Iterator[SqliteLog]:
+def log(tmp_path: Path) -> Iterator[Log]:
     with open_log(f"sqlite:///{tmp_path}/attempts.db") as log:
         yield log
 
@@ -87,7 +87,7 @@ def awaited(client: GuardedLiteLLM, name: str, arguments: dict[str, Any]) -> Any
 @pytest.mark.parametrize("call", [plain, awaited])
 @pytest.mark.parametrize("row", list(rows()))
 def test_the_default_decision(
-    row: Row, call: Callable[..., Any], loaded: Guard, log: SqliteLog, server: StandInServer
+    row: Row, call: Callable[..., Any], loaded: Guard, log: Log, server: StandInServer
 ) -> None:
     guard = Guard(loaded.policy, log=log, detectors=loaded.detectors)
     client = GuardedLiteLLM(guard=guard, api_base=server.url, api_key="k", max_retries=0)
@@ -111,14 +111,14 @@ def test_the_default_decision(
     assert_stopped(log, row, caught.value)
 
 
-def assert_released(log: SqliteLog, attempt: str) -> None:
+def assert_released(log: Log, attempt: str) -> None:
     log.flush()
     total = log.stats().total
     assert (total.opened, total.released, total.unfinished) == (1, 1, 0)
     assert all(entry.id == attempt for entry in log.attempts())
 
 
-def assert_stopped(log: SqliteLog, row: Row, stopped: RequestStopped) -> None:
+def assert_stopped(log: Log, row: Row, stopped: RequestStopped) -> None:
     (entry,) = log.attempts()
     assert entry.id == stopped.attempt
     assert entry.action == row.action

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from guardrail.log import SqliteLog, open_log
+from guardrail.log import Log, open_log
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def url(path: Path) -> str:
 
 
 @pytest.fixture
-def log(url: str) -> Iterator[SqliteLog]:
+def log(url: str) -> Iterator[Log]:
     with open_log(url) as found:
         yield found
 

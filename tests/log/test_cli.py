@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from guardrail.cli import main
-from guardrail.log import SqliteLog, open_log
+from guardrail.log import Log, open_log
 from guardrail.records import Operation, Outcome
 from tests.log.support import (
     ALLOW,
@@ -30,7 +30,7 @@ from tests.log.support import (
 
 
 @pytest.fixture
-def filled(url: str) -> Iterator[SqliteLog]:
+def filled(url: str) -> Iterator[Log]:
     """Four attempts an hour apart: a refusal, a gate, one stopped at its output, one allowed."""
     with open_log(f"{url}?excerpt=40") as log:
         for n, decision in enumerate((REFUSE, GATE, ALLOW, ALLOW)):
@@ -172,7 +172,7 @@ def test_help_has_examples(command: str) -> None:
 
 
 def test_the_location_comes_from_the_environment(
-    url: str, filled: SqliteLog, monkeypatch: pytest.MonkeyPatch
+    url: str, filled: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GUARDRAIL_LOG", url)
     assert [line["id"] for line in lines("list", "--limit", "1")] == ["2abcdef"]

@@ -13,8 +13,8 @@ import apsw
 import pytest
 
 from guardrail.errors import ConfigurationError, LogUnavailable
-from guardrail.log import AttemptFilter, SqliteLog, open_log
-from guardrail.log.database import check_version
+from guardrail.log import AttemptFilter, Log, open_log
+from guardrail.log.sqlite.database import check_version
 from tests.log.support import ALLOW, REFUSE, closed, opened, python, request, rows
 
 WORD = "zebrafinch"
@@ -70,7 +70,7 @@ def test_a_read_only_disk(small_disk: Callable[[str], Path]) -> None:
 
 
 def test_a_copy_on_a_read_only_disk_can_be_read(
-    small_disk: Callable[[str], Path], log: SqliteLog, path: Path
+    small_disk: Callable[[str], Path], log: Log, path: Path
 ) -> None:
     log.open(opened(REFUSE))
     log.shutdown()
@@ -81,7 +81,7 @@ def test_a_copy_on_a_read_only_disk_can_be_read(
         assert len(list(reader.attempts())) == 1
 
 
-def _fill(log: SqliteLog, kept: list[str]) -> None:
+def _fill(log: Log, kept: list[str]) -> None:
     for _ in range(2000):
         entry = opened(REFUSE, asked=request(WORD, user=WORD))
         log.open(entry)
@@ -116,7 +116,7 @@ def test_a_full_disk(small_disk: Callable[[str], Path]) -> None:
     assert seqs == list(range(1, len(seqs) + 1))
 
 
-def test_a_plain_end_is_not_worth_an_error_once_the_log_has_failed(log: SqliteLog) -> None:
+def test_a_plain_end_is_not_worth_an_error_once_the_log_has_failed(log: Log) -> None:
     entry = opened(ALLOW)
     log.open(entry)
     _lose(log.location.path)
@@ -137,7 +137,7 @@ def _replace(path: Path) -> None:
 
 @pytest.mark.parametrize("happens", [Path.unlink, _lose, _replace])
 def test_a_file_that_goes_away_while_in_use(
-    log: SqliteLog, path: Path, happens: Callable[[Path], None]
+    log: Log, path: Path, happens: Callable[[Path], None]
 ) -> None:
     log.open(opened(REFUSE))
     happens(path)
@@ -161,7 +161,7 @@ def test_a_damaged_database(url: str, path: Path, place: int) -> None:
             _use(open_log(url, readonly=readonly))
 
 
-def _use(log: SqliteLog) -> None:
+def _use(log: Log) -> None:
     with log:
         list(log.attempts())
 
@@ -174,7 +174,7 @@ def test_something_else_under_that_name(url: str, path: Path) -> None:
         open_log(url, readonly=True)
 
 
-def test_the_database_of_another_program(log: SqliteLog, tmp_path: Path) -> None:
+def test_the_database_of_another_program(log: Log, tmp_path: Path) -> None:
     other = tmp_path / "other.db"
     connection = apsw.Connection(str(other))
     connection.execute("CREATE TABLE notes (text)")
@@ -185,7 +185,7 @@ def test_the_database_of_another_program(log: SqliteLog, tmp_path: Path) -> None
             open_log(f"sqlite:///{other}", readonly=readonly)
 
 
-def test_a_newer_schema(log: SqliteLog, url: str, path: Path) -> None:
+def test_a_newer_schema(log: Log, url: str, path: Path) -> None:
     log.open(opened(REFUSE))
     rows(path, "UPDATE meta SET value = '3' WHERE key = 'schema'")
     for readonly in (False, True):
@@ -239,9 +239,9 @@ connection.execute("ROLLBACK")
 
 
 def test_another_program_that_holds_the_file_fails_calls_but_not_the_log(
-    log: SqliteLog, path: Path, monkeypatch: pytest.MonkeyPatch
+    log: Log, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    connection = log._writer._database.connection()  # type: ignore[union-attr]
+    connection = log._writer._store.database.connection()  # type: ignore[union-attr]
     connection.set_busy_timeout(10)
     waiting = opened(ALLOW)
     log.open(waiting)
@@ -249,7 +249,7 @@ def test_another_program_that_holds_the_file_fails_calls_but_not_the_log(
     holder = python(_HOLD, str(path), stdin=subprocess.PIPE)
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
-    monkeypatch.setattr("guardrail.log.database._BUSY_MS", 10)
+    monkeypatch.setattr("guardrail.log.sqlite.database._BUSY_MS", 10)
     for _ in range(2):
         with pytest.raises(LogUnavailable, match="another program"):
             log.open(opened(REFUSE))
@@ -260,7 +260,7 @@ def test_another_program_that_holds_the_file_fails_calls_but_not_the_log(
 
 
 @pytest.mark.parametrize("where", ["BEGIN", "INSERT INTO entries", "COMMIT"])
-def test_an_interrupt_leaves_nothing_half_written(log: SqliteLog, path: Path, where: str) -> None:
+def test_an_interrupt_leaves_nothing_half_written(log: Log, path: Path, where: str) -> None:
     def interrupt(_cursor: apsw.Cursor, sql: str, _values: object) -> bool:
         if sql.strip().startswith(where):
             raise KeyboardInterrupt
@@ -268,7 +268,7 @@ def test_an_interrupt_leaves_nothing_half_written(log: SqliteLog, path: Path, wh
 
     first, lost, last = (opened(REFUSE, id=name) for name in ("first", "lost", "last"))
     log.open(first)
-    connection = log._writer._database.connection()  # type: ignore[union-attr]
+    connection = log._writer._store.database.connection()  # type: ignore[union-attr]
     connection.set_exec_trace(interrupt)
     with pytest.raises(KeyboardInterrupt):
         log.open(lost)

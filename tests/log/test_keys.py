@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from guardrail.errors import ConfigurationError
 from guardrail.log.keys import HEADER, Keys, create_key, load_keys
 from guardrail.log.location import Location
-from guardrail.log.setup import open_for_writing
+from guardrail.log.opening import open_for_writing
 
 KEYS = Keys.derive(bytes(range(32)))
 
@@ -34,7 +34,7 @@ def test_a_key_that_is_there_stays(tmp_path: Path) -> None:
 def test_all_who_start_at_once_get_the_same_key(tmp_path: Path) -> None:
     def first_use(_: int) -> str:
         found = open_for_writing(Location(tmp_path / "a.db"))
-        found.database.close()
+        found.store.close()
         return found.keys.id + found.signer.key.secret
 
     with ThreadPoolExecutor(8) as pool:

@@ -14,7 +14,7 @@ from guardrail.chain.frontier import tree_root
 from guardrail.errors import ConfigurationError
 from guardrail.log import open_log
 from guardrail.log.body import canonical
-from guardrail.log.setup import APPLICATION_ID
+from guardrail.log.sqlite.store import APPLICATION_ID
 from tests.log.support import ALLOW, REFUSE, closed, opened, output_refusal, rows
 
 
@@ -132,7 +132,7 @@ def test_an_interrupted_migration_changes_nothing(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("guardrail.log.migrate._record", stop)
+        patch.setattr("guardrail.log.sqlite.migrate._record", stop)
         with pytest.raises(KeyboardInterrupt):
             open_log(url)
     assert rows(path, OLD) == before

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guardrail.errors import InputError
-from guardrail.log import DIMENSIONS, AttemptFilter, SqliteLog, Stats, open_log
+from guardrail.log import DIMENSIONS, AttemptFilter, Log, Stats, open_log
 from guardrail.records import Action, AttemptOpened, Decision, Operation, Outcome
 from tests.log.support import ALLOW, GATE, HOUR, REFUSE, SEXUAL, T0, closed, opened, request
 
@@ -110,7 +110,7 @@ def _matches(made: Made, wanted: AttemptFilter) -> bool:
 
 
 @contextmanager
-def _log_of(attempts: list[Made]) -> Iterator[SqliteLog]:
+def _log_of(attempts: list[Made]) -> Iterator[Log]:
     with tempfile.TemporaryDirectory() as folder, open_log(f"sqlite:///{folder}/a.db") as log:
         for made in attempts:
             log.open(made.entry)

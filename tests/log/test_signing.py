@@ -16,7 +16,7 @@ from guardrail.chain.frontier import tree_root
 from guardrail.chain.keys import VerifierKey
 from guardrail.chain.trust import Trust
 from guardrail.errors import ConfigurationError, LogUnavailable
-from guardrail.log import SqliteLog, open_log
+from guardrail.log import Log, open_log
 from guardrail.log.times import SECOND
 from tests.log.support import ALLOW, REFUSE, closed, opened, rows, tamper
 
@@ -60,7 +60,7 @@ def test_shutdown_signs_every_entry(url: str, path: Path) -> None:
     assert notes[-1][0] == 302
 
 
-def test_it_signs_without_being_asked(log: SqliteLog, path: Path) -> None:
+def test_it_signs_without_being_asked(log: Log, path: Path) -> None:
     log.open(opened(REFUSE))
     end = time.monotonic() + 60
     while signed(path).size < 2 and time.monotonic() < end:
@@ -68,32 +68,31 @@ def test_it_signs_without_being_asked(log: SqliteLog, path: Path) -> None:
     assert signed(path).size == 2
 
 
-def test_it_does_not_sign_again_within_a_second(log: SqliteLog, path: Path) -> None:
+def test_it_does_not_sign_again_within_a_second(log: Log, path: Path) -> None:
     log.open(opened(REFUSE))
     writer = log._writer
     assert writer is not None
-    signer, database = writer._signer, writer._database
-    with database.lock:
+    signer, store = writer._signer, writer._store
+    with store.lock, store.exclusive() as session:
         at = time.time_ns()
-        assert signer.sign(database.connection(), at) == 0
+        assert signer.sign(session, at) == 0
     log.open(opened(REFUSE))
-    with database.lock:
-        connection = database.connection()
-        assert signer.sign(connection, at + 1, not_within=SECOND) == SECOND - 1
+    with store.lock, store.exclusive() as session:
+        assert signer.sign(session, at + 1, not_within=SECOND) == SECOND - 1
         assert signed(path).size == 2
-        assert signer.sign(connection, at + SECOND, not_within=SECOND) == 0
-        assert signer.sign(connection, at + 2 * SECOND) == 0
+        assert signer.sign(session, at + SECOND, not_within=SECOND) == 0
+        assert signer.sign(session, at + 2 * SECOND) == 0
     assert signed(path).size == 3
 
 
-def test_the_last_checkpoint_of_a_minute_stays(log: SqliteLog, path: Path) -> None:
+def test_the_last_checkpoint_of_a_minute_stays(log: Log, path: Path) -> None:
     writer = log._writer
     assert writer is not None
     minute = 60 * SECOND
     for number in range(9):
         log.open(opened(REFUSE))
-        with writer._database.lock:
-            writer._signer.sign(writer._database.connection(), number * minute // 3)
+        with writer._store.lock, writer._store.exclusive() as session:
+            writer._signer.sign(session, number * minute // 3)
     assert rows(path, "SELECT size FROM checkpoints ORDER BY size") == [(4,), (7,), (10,)]
 
 
@@ -225,7 +224,7 @@ def test_the_signing_key_of_another_log(url: str, path: Path, tmp_path: Path) ->
         open_log(url)
 
 
-def test_a_log_changed_while_in_use_stops(log: SqliteLog, path: Path) -> None:
+def test_a_log_changed_while_in_use_stops(log: Log, path: Path) -> None:
     log.open(opened(REFUSE))
     tamper(path, "UPDATE entries SET leaf = zeroblob(32)", *FRONTIER)
     with pytest.raises(LogUnavailable, match=r"append-only|restart"):
@@ -240,8 +239,8 @@ def test_a_log_rolled_back_while_in_use_signs_nothing_smaller(url: str, path: Pa
         assert writer is not None
         for _ in range(2):
             log.open(opened(REFUSE))
-            with writer._database.lock:
-                writer._sign(0)
+            with writer._store.lock, writer._store.exclusive() as session:
+                writer._signer.sign(session, time.time_ns())
         tamper(path, "PRAGMA foreign_keys=OFF", "DELETE FROM entries", *FRONTIER)
         writer._sign_due()
         assert signed(path).size == 3

@@ -8,7 +8,7 @@ import pytest
 
 from guardrail.chain.entry import entry_leaf, read_body
 from guardrail.errors import InputError, LogUnavailable
-from guardrail.log import AttemptFilter, SqliteLog, open_log
+from guardrail.log import AttemptFilter, Log, open_log
 from guardrail.log.writer import MAX_LAZY
 from guardrail.records import AttemptLog, Outcome
 from tests.log.support import (
@@ -30,11 +30,11 @@ def accepts(log: AttemptLog) -> AttemptLog:
     return log
 
 
-def test_it_is_an_attempt_log(log: SqliteLog) -> None:
+def test_it_is_an_attempt_log(log: Log) -> None:
     assert accepts(log) is log
 
 
-def test_a_flagged_attempt_is_kept_in_full(log: SqliteLog, path: Path) -> None:
+def test_a_flagged_attempt_is_kept_in_full(log: Log, path: Path) -> None:
     entry = opened(REFUSE)
     log.open(entry)
     assert log.attempt(entry.id).outcome == ""
@@ -55,7 +55,7 @@ def test_a_flagged_attempt_is_kept_in_full(log: SqliteLog, path: Path) -> None:
     assert rows(path, COUNTS) == [(1, 0, 1, 0)]
 
 
-def test_a_plain_attempt_is_only_counted(log: SqliteLog, path: Path) -> None:
+def test_a_plain_attempt_is_only_counted(log: Log, path: Path) -> None:
     entry = opened(ALLOW)
     log.open(entry)
     assert rows(path, COUNTS) == [(1, 0, 0, 0)]
@@ -66,7 +66,7 @@ def test_a_plain_attempt_is_only_counted(log: SqliteLog, path: Path) -> None:
     assert rows(path, COUNTS) == [(1, 1, 0, 0)]
 
 
-def test_an_end_counts_with_the_next_opening(log: SqliteLog, path: Path) -> None:
+def test_an_end_counts_with_the_next_opening(log: Log, path: Path) -> None:
     first = opened(ALLOW)
     log.open(first)
     log.close(closed(first, Outcome.FAILED))
@@ -74,7 +74,7 @@ def test_an_end_counts_with_the_next_opening(log: SqliteLog, path: Path) -> None
     assert rows(path, COUNTS) == [(2, 0, 0, 1)]
 
 
-def test_ends_are_written_when_enough_are_queued(log: SqliteLog, path: Path) -> None:
+def test_ends_are_written_when_enough_are_queued(log: Log, path: Path) -> None:
     entry = opened(ALLOW)
     for _ in range(MAX_LAZY):
         log.open(entry)
@@ -106,7 +106,7 @@ def test_a_log_that_is_dropped_writes_what_is_queued(url: str, path: Path) -> No
     assert rows(path, COUNTS) == [(1, 1, 0, 0)]
 
 
-def test_an_attempt_stopped_at_its_output_carries_its_opening(log: SqliteLog) -> None:
+def test_an_attempt_stopped_at_its_output_carries_its_opening(log: Log) -> None:
     entry = opened(ALLOW)
     log.open(entry)
     log.close(closed(entry, Outcome.REFUSED, decision=output_refusal(), model_called=True))
@@ -119,7 +119,7 @@ def test_an_attempt_stopped_at_its_output_carries_its_opening(log: SqliteLog) ->
     assert log.stats().total.unfinished == 0
 
 
-def test_a_repeated_call_changes_nothing(log: SqliteLog, path: Path) -> None:
+def test_a_repeated_call_changes_nothing(log: Log, path: Path) -> None:
     entry = opened(REFUSE)
     for _ in range(2):
         log.open(entry)
@@ -130,7 +130,7 @@ def test_a_repeated_call_changes_nothing(log: SqliteLog, path: Path) -> None:
     assert rows(path, COUNTS) == [(1, 0, 1, 0)]
 
 
-def test_entries_cannot_be_changed_or_removed(log: SqliteLog, path: Path) -> None:
+def test_entries_cannot_be_changed_or_removed(log: Log, path: Path) -> None:
     log.open(opened(REFUSE))
     for sql in (
         "DELETE FROM entries",
@@ -141,7 +141,7 @@ def test_entries_cannot_be_changed_or_removed(log: SqliteLog, path: Path) -> Non
             rows(path, sql)
 
 
-def test_bodies_are_stored_as_canonical_json(log: SqliteLog, path: Path) -> None:
+def test_bodies_are_stored_as_canonical_json(log: Log, path: Path) -> None:
     log.open(opened(REFUSE, where="日本"))
     ((body, leaf),) = rows(path, "SELECT body, leaf FROM entries WHERE event = 'opened'")
     assert read_body(body.encode())["event"] == "opened"
@@ -174,7 +174,7 @@ def test_the_files_hold_no_text_and_no_ids(url: str, path: Path) -> None:
     assert "zebrafinch".encode("utf-16-le") not in held
 
 
-def test_the_files_are_for_their_owner_alone(log: SqliteLog, path: Path) -> None:
+def test_the_files_are_for_their_owner_alone(log: Log, path: Path) -> None:
     log.open(opened(REFUSE))
     modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
     assert set(modes.values()) == {0o600}, modes
@@ -196,14 +196,14 @@ def test_excerpts(url: str, path: Path) -> None:
         assert reader.excerpt(entry.id) == "a garden"
 
 
-def test_no_excerpt_is_kept_unless_asked_for(log: SqliteLog, path: Path) -> None:
+def test_no_excerpt_is_kept_unless_asked_for(log: Log, path: Path) -> None:
     entry = opened(REFUSE)
     log.open(entry)
     assert log.excerpt(entry.id) is None
     assert rows(path, "SELECT count(*) FROM private") == [(0,)]
 
 
-def test_an_attempt_is_found_by_the_start_or_end_of_its_id(log: SqliteLog) -> None:
+def test_an_attempt_is_found_by_the_start_or_end_of_its_id(log: Log) -> None:
     for name in ("ab", "abc", "abd", "x%"):
         log.open(opened(REFUSE, id=name))
     assert log.attempt("ab").id == "ab"
@@ -219,7 +219,7 @@ def test_an_attempt_is_found_by_the_start_or_end_of_its_id(log: SqliteLog) -> No
         log.attempt("x")
 
 
-def test_reading_sees_what_other_writers_add(log: SqliteLog, url: str) -> None:
+def test_reading_sees_what_other_writers_add(log: Log, url: str) -> None:
     with open_log(url, readonly=True) as reader:
         assert list(reader.attempts()) == []
         log.open(opened(REFUSE))
@@ -228,7 +228,7 @@ def test_reading_sees_what_other_writers_add(log: SqliteLog, url: str) -> None:
             reader.open(opened(REFUSE))
 
 
-def test_two_logs_in_one_process_share_a_file(log: SqliteLog, url: str, path: Path) -> None:
+def test_two_logs_in_one_process_share_a_file(log: Log, url: str, path: Path) -> None:
     with open_log(url) as other:
         for each in (log, other, log, other):
             each.open(opened(REFUSE))
@@ -237,7 +237,7 @@ def test_two_logs_in_one_process_share_a_file(log: SqliteLog, url: str, path: Pa
     assert log.stats().total.opened == 4
 
 
-def test_pages_join_without_gaps(log: SqliteLog, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_join_without_gaps(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("guardrail.log.query.PAGE", 3)
     names = [f"{n:02d}" for n in range(10)]
     for name in names:
@@ -248,7 +248,7 @@ def test_pages_join_without_gaps(log: SqliteLog, monkeypatch: pytest.MonkeyPatch
     assert [row.id for row in log.attempts(AttemptFilter(limit=0))] == []
 
 
-def test_an_abandoned_reading_holds_nothing_up(log: SqliteLog) -> None:
+def test_an_abandoned_reading_holds_nothing_up(log: Log) -> None:
     for _ in range(3):
         log.open(opened(REFUSE))
     reading = log.attempts()
@@ -257,7 +257,7 @@ def test_an_abandoned_reading_holds_nothing_up(log: SqliteLog) -> None:
     assert log.stats().total.opened == 4
 
 
-def test_the_write_ahead_log_is_folded_in(log: SqliteLog, path: Path) -> None:
+def test_the_write_ahead_log_is_folded_in(log: Log, path: Path) -> None:
     for _ in range(700):
         log.open(opened(REFUSE))
     wal = path.with_name("attempts.db-wal")

@@ -10,7 +10,7 @@ import pytest
 
 from guardrail import __version__
 from guardrail.chain.faults import FaultKind
-from guardrail.log import Location, SqliteLog, open_log
+from guardrail.log import Location, Log, open_log
 from guardrail.log.record import Bucket
 from guardrail.log.times import SECOND
 from guardrail.log.verify import verify_database
@@ -51,14 +51,17 @@ def test_counters_come_once_a_minute_if_something_happened() -> None:
     assert worker.note(T0 + EVERY - 1, ending=False) is None
     second = worker.note(T0 + EVERY, ending=False)
     assert second is not None
-    body = json.loads(second.body)
+    body = json.loads(second.entry.body)
     assert (body["state"], body["opened"], body["closed"], body["kept"]) == ("running", 2, 1, 1)
     worker.wrote(second, {}, 0)
     assert worker.note(T0 + 5 * EVERY, ending=False) is None
     worker.wrote(None, {BUCKET: [0, 0, 1, 1, 0, 0]}, 0)
     third = worker.note(T0 + 5 * EVERY, ending=False)
     assert third is not None
-    assert (json.loads(third.body)["number"], json.loads(third.body)["closed"]) == (2, 2)
+    assert (json.loads(third.entry.body)["number"], json.loads(third.entry.body)["closed"]) == (
+        2,
+        2,
+    )
 
 
 def test_a_clock_set_back_does_not_silence_a_worker() -> None:
@@ -68,7 +71,7 @@ def test_a_clock_set_back_does_not_silence_a_worker() -> None:
 
 
 def test_a_busy_worker_tells_its_counters(
-    log: SqliteLog, path: Path, monkeypatch: pytest.MonkeyPatch
+    log: Log, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log.open(opened(ALLOW))
     monkeypatch.setattr("guardrail.log.worker.EVERY", 0)

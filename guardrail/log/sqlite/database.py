@@ -1,11 +1,9 @@
-"""One log file as this process holds it: connection, lock between processes, care at forks."""
+"""One log file as this process holds it: its connection, and the lock between processes."""
 
 from __future__ import annotations
 
 import fcntl
 import os
-import threading
-import weakref
 from typing import TYPE_CHECKING
 
 import apsw
@@ -13,7 +11,6 @@ import apsw
 from guardrail.errors import ConfigurationError, LogUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 FLOOR = (3, 51, 3)
@@ -41,30 +38,20 @@ def check_version(version: str) -> None:
 
 
 class Database:
-    """A connection that is opened when needed and closed before every fork.
+    """A connection that is opened when needed; one thread at a time may use it.
 
-    SQLite must not be carried into a child process, so forks close it on both sides; each side
-    opens its own again. Hold `lock` around every use of `connection` and of the file lock.
-
-    before_fork, after_fork: called in the parent, without the lock. on_fork: called in a forked
-    child, after the locks were made anew.
+    lock_file: of the writing side; None only reads.
     """
 
     def __init__(self, path: Path, lock_file: Path | None) -> None:
         check_version(apsw.sqlite_lib_version())
         self.path = path
-        self.lock = threading.Lock()
-        self.before_fork: Callable[[], None] | None = None
-        self.after_fork: Callable[[], None] | None = None
-        self.on_fork: Callable[[], None] | None = None
         self.wal_pages = 0
         self._lock_file = lock_file
         self._file_lock = -1
         self._connection: apsw.Connection | None = None
         self._identity: tuple[int, int] | None = None
         self._pid = 0
-        with _forking:
-            _databases.add(self)
 
     @property
     def writable(self) -> bool:
@@ -151,12 +138,6 @@ class Database:
         self.wal_pages = pages
         return apsw.SQLITE_OK
 
-    def reset(self) -> None:
-        """Make the locks anew in a forked child, where nobody will release them."""
-        self.lock = threading.Lock()
-        if self.on_fork is not None:
-            self.on_fork()
-
 
 def _open_readonly(path: Path) -> apsw.Connection:
     connection = _try_readonly(f"{path.as_uri()}?mode=ro")
@@ -179,42 +160,3 @@ def _try_readonly(uri: str) -> apsw.Connection | None:
     except apsw.CantOpenError:
         return None
     return connection
-
-
-_databases: weakref.WeakSet[Database] = weakref.WeakSet()
-_forking = threading.Lock()
-_held: list[Database] = []
-
-
-def _before_fork() -> None:
-    _forking.acquire()
-    _held.extend(_databases)
-    for database in _held:
-        if database.before_fork is not None:
-            database.before_fork()
-        database.lock.acquire()
-        database.close()
-
-
-def _after_fork_in_parent() -> None:
-    for database in _held:
-        database.lock.release()
-        if database.after_fork is not None:
-            database.after_fork()
-    _held.clear()
-    _forking.release()
-
-
-def _after_fork_in_child() -> None:
-    global _forking  # noqa: PLW0603
-    for database in _held:
-        database.reset()
-    _held.clear()
-    _forking = threading.Lock()
-
-
-os.register_at_fork(
-    before=_before_fork,
-    after_in_parent=_after_fork_in_parent,
-    after_in_child=_after_fork_in_child,
-)

@@ -1,38 +1,40 @@
-"""The attempt log in one SQLite file: writing for the guard, reading for auditors."""
+"""The attempt log: writing for the guard, reading for auditors."""
 
 from __future__ import annotations
 
+import time
 import weakref
 from typing import TYPE_CHECKING
 
-import apsw
-
-from guardrail.errors import ConfigurationError, InputError, LogUnavailable
-from guardrail.log.database import Database
+from guardrail.errors import InputError, LogUnavailable
+from guardrail.log.entries import read_entries
+from guardrail.log.event import LogEntry, Pending, make_event
 from guardrail.log.keys import Keys, load_keys
+from guardrail.log.opening import open_for_reading, open_for_writing
+from guardrail.log.policies import EVENT, Policies
 from guardrail.log.query import (
     AttemptFilter,
     AttemptRow,
-    find_attempts,
+    one_attempt,
     read_attempts,
     read_excerpt,
 )
 from guardrail.log.record import Write, bucket_of, record_closed, record_opened
-from guardrail.log.setup import open_for_reading, open_for_writing
 from guardrail.log.stats import Stats, read_stats
 from guardrail.log.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from typing import Self, TypeVar
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+    from typing import Any, Self
 
+    from guardrail.log.event import Change
     from guardrail.log.location import Location
-    from guardrail.records import AttemptClosed, AttemptOpened
+    from guardrail.log.session import Session, Store
+    from guardrail.records import AttemptClosed, AttemptOpened, PolicyRef
 
-    T = TypeVar("T")
 
-
-class SqliteLog:
+class Log:
     """Keeps flagged attempts in full and counts the others; safe across threads and processes.
 
     `open` and the `close` of a flagged attempt return once they are on disk (fsync). The `close`
@@ -43,18 +45,20 @@ class SqliteLog:
     def __init__(self, location: Location, *, readonly: bool = False) -> None:
         self.location = location
         self._keys: Keys | None = None
-        self._reader: Database | None = None
+        self._policies = Policies()
+        self._reader: Store | None = None
         self._writer: Writer | None = None
         if readonly:
             self._reader = open_for_reading(location)
         else:
-            database, self._keys, signer = open_for_writing(location)
-            self._writer = Writer(database, signer)
+            store, self._keys, signer = open_for_writing(location)
+            self._writer = Writer(store, signer)
             self._finalizer = weakref.finalize(self, self._writer.shutdown)
 
     def open(self, entry: AttemptOpened) -> None:
         """Make the opening durable, with its entry if flagged; raises LogUnavailable."""
         writer, keys = self._writing()
+        self._tell(entry.decision.policy)
         bucket = bucket_of(entry)
         record = None
         if entry.flagged:
@@ -74,41 +78,69 @@ class SqliteLog:
         else:
             writer.later(bucket, entry.outcome.value)
 
+    def record(self, event: str, fields: Mapping[str, Any], *, change: Change | None = None) -> int:
+        """Append the entry `{"event": event, "at": ..., **fields}` and give its number.
+
+        event: lower-case letters and hyphens, not `opened` or `closed`. change: what else is to
+        happen in the same transaction.
+
+        Raises InputError when it cannot be an entry or `change` refuses, and LogUnavailable.
+        """
+        writer, _ = self._writing()
+        pending = Pending(make_event(event, time.time_ns(), fields), change)
+        writer.write(pending)
+        if pending.refused:
+            raise InputError(pending.refused)
+        return pending.seq
+
+    def entries(
+        self,
+        events: Collection[str] = (),
+        since: int | None = None,
+        until: int | None = None,
+        *,
+        newest_first: bool = False,
+    ) -> Iterator[LogEntry]:
+        """Entries of these kinds (none: all) written in [since, until) (ns, UTC), in order."""
+        return read_entries(self._reading(), events, (since, until), newest_first=newest_first)
+
     def attempts(self, wanted: AttemptFilter | None = None) -> Iterator[AttemptRow]:
         """Flagged attempts that match, newest first unless asked otherwise.
 
         Raises ConfigurationError when a user is looked for and the key file is missing, and
-        LogUnavailable when the file cannot be read.
+        LogUnavailable when the log cannot be read.
         """
         wanted = wanted or AttemptFilter()
         keys = self._key() if wanted.user or wanted.conversation else None
-        rows = read_attempts(self._reading(), wanted, keys)
-        while (row := self._guarded(lambda: next(rows, None))) is not None:
-            yield row
+        return read_attempts(self._reading(), wanted, keys)
 
     def attempt(self, part: str) -> AttemptRow:
         """The attempt whose id is, begins or ends with `part`; InputError unless it is one."""
-        if not part:
-            raise InputError("an empty id names no attempt")
-        found = self._guarded(lambda: find_attempts(self._reading(), part))
-        if len(found) != 1:
-            many = "no attempt in the log has" if not found else "more than one attempt has"
-            raise InputError(f"{many} an id that begins or ends with {part!r}")
-        return found[0]
+        with self.reading() as session:
+            return one_attempt(session, part)
 
     def excerpt(self, attempt: str) -> str | None:
         """The start of the prompt of an attempt (full id), decrypted; None if none was kept.
 
         Raises ConfigurationError when the key file is missing or does not fit.
         """
-        sealed = self._locked(lambda connection: read_excerpt(connection, attempt))
+        with self.reading() as session:
+            sealed = read_excerpt(session, attempt)
         return None if sealed is None else self._key().unseal(*sealed, attempt)
 
     def stats(
         self, since: int | None = None, until: int | None = None, by: Iterable[str] = ()
     ) -> Stats:
         """Count attempts opened in [since, until) (ns, UTC, rounded out to hours), grouped."""
-        return self._locked(lambda connection: read_stats(connection, since, until, by))
+        with self.reading() as session:
+            return read_stats(session, since, until, by)
+
+    def reading(self) -> AbstractContextManager[Session]:
+        """One moment of the log, to be read in SQL. Raises LogUnavailable, ConfigurationError.
+
+        It holds up other readers of this object, and nobody else: copy, then leave.
+        """
+        return self._reading().reading()
 
     def flush(self) -> None:
         """Write the counts that are queued; raises LogUnavailable."""
@@ -129,12 +161,22 @@ class SqliteLog:
     def __exit__(self, *_: object) -> None:
         self.shutdown()
 
+    def _tell(self, policy: PolicyRef) -> None:
+        """Write what a policy says, unless the log's last entry of that kind is of the same."""
+        if not self._policies.is_due(policy):
+            return
+        last = next(self.entries([EVENT], newest_first=True), None)
+        fields = self._policies.entry(policy, last)
+        if fields is not None:
+            self.record(EVENT, fields)
+        self._policies.done(policy)
+
     def _writing(self) -> tuple[Writer, Keys]:
         if self._writer is None or self._keys is None:
-            raise LogUnavailable(f"the attempt log {self.location.path} is open for reading only")
+            raise LogUnavailable(f"the attempt log {self.location.name} is open for reading only")
         return self._writer, self._keys
 
-    def _reading(self) -> Database:
+    def _reading(self) -> Store:
         """The reading side has a connection of its own, so that it never holds up a writer."""
         if self._reader is None:
             self._reader = open_for_reading(self.location)
@@ -144,20 +186,3 @@ class SqliteLog:
         if self._keys is None:
             self._keys = load_keys(self.location.key)
         return self._keys
-
-    def _locked(self, read: Callable[[apsw.Connection], T]) -> T:
-        database = self._reading()
-
-        def locked() -> T:
-            with database.lock:
-                return read(database.connection())
-
-        return self._guarded(locked)
-
-    def _guarded(self, read: Callable[[], T]) -> T:
-        try:
-            return read()
-        except (apsw.NotADBError, apsw.CorruptError, apsw.SQLError) as error:
-            raise ConfigurationError(f"{self.location.path} is damaged ({error})") from None
-        except apsw.Error as error:
-            raise LogUnavailable(f"{self.location.path} cannot be read ({error})") from None

@@ -3,7 +3,7 @@
 CREATE TABLE entries (
   seq INTEGER PRIMARY KEY,
   attempt TEXT NOT NULL,
-  event TEXT NOT NULL CHECK (event IN ('opened', 'closed', 'worker', 'migrated')),
+  event TEXT NOT NULL CHECK (length(event) > 0),
   at INTEGER NOT NULL,
   leaf BLOB NOT NULL CHECK (length(leaf) = 32),
   body TEXT NOT NULL

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import apsw
 
     from guardrail.chain.frontier import Frontier
+    from guardrail.log.session import WriteSession
 
 ENTRIES = Path(__file__).with_name("entries.sql")
 _BATCH = 2048
@@ -24,7 +25,7 @@ _TRIGGERS = ("entries_keep_rows", "entries_keep_values", "entries_keep_order")
 _INSERT = "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?)"
 
 
-def migrate(connection: apsw.Connection, verifier_key: str) -> None:
+def migrate(connection: apsw.Connection, session: WriteSession, verifier_key: str) -> None:
     """Bring a log of schema 1 to schema 2, in one transaction; hold the file lock.
 
     The last entry, `migrated`, says how many came over and what their root is. They are of an
@@ -40,8 +41,8 @@ def migrate(connection: apsw.Connection, verifier_key: str) -> None:
             connection.execute(f"DROP TRIGGER {trigger}")
         connection.execute("ALTER TABLE entries RENAME TO entries_1")
         connection.execute(ENTRIES.read_text("utf-8"))
-        older = _copy(connection)
-        _record(connection, older)
+        older = _copy(connection, session)
+        _record(session, older)
         connection.execute("DROP TABLE entries_1")
         connection.execute("UPDATE meta SET value = '2' WHERE key = 'schema'")
         meta = [("verifier_key", verifier_key), ("older_entries", str(older.size))]
@@ -55,13 +56,13 @@ def migrate(connection: apsw.Connection, verifier_key: str) -> None:
         connection.execute("PRAGMA legacy_alter_table=OFF; PRAGMA foreign_keys=ON")
 
 
-def _copy(connection: apsw.Connection) -> Frontier:
-    frontier = read_frontier(connection)
+def _copy(connection: apsw.Connection, session: WriteSession) -> Frontier:
+    frontier = read_frontier(session)
     for rows in _batches(connection):
         leaves = [entry_leaf(body.encode()) for *_, body in rows]
         values = [(*row[:4], leaf, row[4]) for row, leaf in zip(rows, leaves, strict=True)]
         connection.executemany(_INSERT, values)
-        frontier = append_leaves(connection, frontier, leaves)
+        frontier = append_leaves(session, frontier, leaves)
     return frontier
 
 
@@ -71,7 +72,7 @@ def _batches(connection: apsw.Connection) -> Iterator[list[tuple[int, str, str, 
         yield batch
 
 
-def _record(connection: apsw.Connection, frontier: Frontier) -> None:
+def _record(session: WriteSession, frontier: Frontier) -> None:
     at = time.time_ns()
     body = canonical(
         {
@@ -85,5 +86,5 @@ def _record(connection: apsw.Connection, frontier: Frontier) -> None:
     )
     leaf = entry_leaf(body)
     seq = frontier.size + 1
-    connection.execute(_INSERT, (seq, "", "migrated", at, leaf, body.decode()))
-    append_leaves(connection, frontier, (leaf,))
+    session.insert("entries", [(seq, "", "migrated", at, leaf, body.decode())])
+    append_leaves(session, frontier, (leaf,))

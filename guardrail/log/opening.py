@@ -1,0 +1,178 @@
+"""Makes a log on first use, and refuses what is not one."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from guardrail.chain.errors import EvidenceError
+from guardrail.errors import ConfigurationError
+from guardrail.log.keys import Keys, create_key, load_keys
+from guardrail.log.signing import Signer, create_signing_key, load_signing_key
+from guardrail.log.times import iso
+
+if TYPE_CHECKING:
+    from guardrail.log.location import Location
+    from guardrail.log.session import Session, Store, WriteSession
+
+SCHEMA = 2
+_META = "SELECT value FROM meta WHERE key = ?"
+_logger = logging.getLogger(__name__)
+
+
+class Opened(NamedTuple):
+    """A log that may be written."""
+
+    store: Store
+    keys: Keys
+    signer: Signer
+
+
+def open_for_writing(location: Location) -> Opened:
+    """Open the log at `location`, or make it: folder, keys, then database, each durable.
+
+    A log of an older schema is brought up. What was signed last must still be there.
+
+    Raises ConfigurationError when it is not a log, a key is missing or unsafe, its schema is
+    newer, or it was rolled back or changed; LogUnavailable when the disk gives out.
+    """
+    store = open_store(location, readonly=False)
+    with store.explained():
+        location.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if store.is_new():
+            create_key(location.key)
+        keys = load_keys(location.key)
+        store.prepare()
+        with store.lock:
+            try:
+                with store.exclusive() as session:
+                    return Opened(store, keys, _prepare(session, location, store, keys))
+            except BaseException:
+                store.close()
+                raise
+
+
+def open_for_reading(location: Location) -> Store:
+    """Open a log that is there; creates nothing. Raises ConfigurationError."""
+    store = open_store(location, readonly=True)
+    with store.explained():
+        if store.is_new():
+            raise ConfigurationError(f"no attempt log at {location.name}")
+        with store.reading() as session:
+            _check(session, location, store)
+    return store
+
+
+def open_store(location: Location, *, readonly: bool) -> Store:
+    """What holds the log at `location`; opens and makes nothing yet."""
+    from guardrail.log.sqlite.store import SqliteStore
+
+    return SqliteStore(location, readonly=readonly)
+
+
+def read_meta(session: Session, key: str) -> str | None:
+    """What the log says of itself: schema, origin, created, key_id, verifier_key, older_entries."""
+    value: str | None = session.value(_META, (key,))
+    return value
+
+
+def schema_of(location: Location) -> int:
+    """The schema of a log that is there; raises ConfigurationError."""
+    store = open_for_reading(location)
+    try:
+        with store.reading() as session:
+            return int(read_meta(session, "schema") or 0)
+    finally:
+        with store.lock:
+            store.close()
+
+
+def _prepare(session: WriteSession, location: Location, store: Store, keys: Keys) -> Signer:
+    schema = _check(session, location, store)
+    if not schema:
+        return _create(session, location, store, keys)
+    _check_key(session, location, keys)
+    if schema < SCHEMA:
+        return _upgrade(session, location, store)
+    signer = _signer(session, location)
+    signer.check(session)
+    return signer
+
+
+def _check(session: Session, location: Location, store: Store) -> int:
+    """The schema; 0 for an empty database."""
+    schema = store.schema(session)
+    if schema > SCHEMA:
+        raise ConfigurationError(
+            f"the attempt log {location.name} has schema {schema}, newer than this Guardrail "
+            f"reads (up to {SCHEMA}); install the Guardrail that wrote it, or a later one"
+        )
+    return schema
+
+
+def _create(session: WriteSession, location: Location, store: Store, keys: Keys) -> Signer:
+    create_signing_key(location.signing_key, f"guardrail-log/{secrets.token_hex(8)}")
+    signer = Signer(location, load_signing_key(location.signing_key))
+    signer.begin()
+    meta = {
+        "schema": str(SCHEMA),
+        "origin": signer.key.name,
+        "created": iso(time.time_ns()),
+        "key_id": keys.id,
+        "verifier_key": str(signer.key.verifier),
+        "older_entries": "0",
+    }
+    session.begin()
+    store.create(session)
+    session.insert("meta", list(meta.items()))
+    session.commit()
+    return signer
+
+
+def _upgrade(session: WriteSession, location: Location, store: Store) -> Signer:
+    """Bring an older log up; one that was signed before as newer is an old copy, and refused."""
+    _logger.warning("bringing the attempt log %s to schema %d", location.name, SCHEMA)
+    origin = read_meta(session, "origin") or f"guardrail-log/{secrets.token_hex(8)}"
+    create_signing_key(location.signing_key, origin)
+    signer = Signer(location, load_signing_key(location.signing_key))
+    _check_origin(location, signer, origin)
+    signer.begin()
+    try:
+        store.upgrade(session, str(signer.key.verifier))
+    except EvidenceError as error:
+        raise ConfigurationError(
+            f"the attempt log {location.name} cannot be brought to schema {SCHEMA} ({error})"
+        ) from None
+    signer.unsigned = True
+    return signer
+
+
+def _signer(session: Session, location: Location) -> Signer:
+    signer = Signer(location, load_signing_key(location.signing_key))
+    _check_origin(location, signer, read_meta(session, "origin"))
+    if read_meta(session, "verifier_key") != str(signer.key.verifier):
+        raise _other_key(location)
+    return signer
+
+
+def _check_origin(location: Location, signer: Signer, origin: str | None) -> None:
+    if signer.key.name != origin:
+        raise _other_key(location)
+
+
+def _other_key(location: Location) -> ConfigurationError:
+    return ConfigurationError(
+        f"the signing key {location.signing_key} is not that of this attempt log; put the right "
+        "one back"
+    )
+
+
+def _check_key(session: Session, location: Location, keys: Keys) -> None:
+    written = read_meta(session, "key_id")
+    if written != keys.id:
+        raise ConfigurationError(
+            f"the key file {location.key} (id {keys.id}) is not that of this attempt log "
+            f"(id {written}); put the right one back"
+        )

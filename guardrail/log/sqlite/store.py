@@ -1,0 +1,144 @@
+"""One SQLite log as this process holds it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import apsw
+
+from guardrail.errors import ConfigurationError, LogUnavailable
+from guardrail.log.forks import watch_forks
+from guardrail.log.session import StoreBusy, StoreDamaged, StoreFailed
+from guardrail.log.signing import sync_folder
+from guardrail.log.sqlite.database import Database
+from guardrail.log.sqlite.migrate import ENTRIES, migrate
+from guardrail.log.sqlite.session import DAMAGED, SqliteSession, translated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from guardrail.log.location import Location
+    from guardrail.log.session import Session, WriteSession
+
+APPLICATION_ID = 0x47524C47  # "GRLG"
+CHECKPOINT_PAGES = 1000
+
+
+class SqliteStore:
+    """See Store. A writing one takes the lock file beside the database while it writes."""
+
+    def __init__(self, location: Location, *, readonly: bool) -> None:
+        self.name = str(location.path)
+        self._path = location.path
+        self.lock = threading.Lock()
+        self.before_fork: Callable[[], None] | None = None
+        self.after_fork: Callable[[], None] | None = None
+        self.on_fork: Callable[[], None] | None = None
+        self.database = Database(location.path, None if readonly else location.lock)
+        watch_forks(self)
+
+    @contextmanager
+    def exclusive(self) -> Iterator[SqliteSession]:
+        """See Store."""
+        database = self.database
+        try:
+            database.acquire()
+        except LogUnavailable as error:
+            raise StoreBusy(str(error)) from None
+        try:
+            database.check_in_place()
+            with translated():
+                yield SqliteSession(database.connection())
+        except StoreBusy as error:
+            database.close()
+            raise StoreBusy(
+                f"the attempt log {self.name} is held by another program ({error}); "
+                "close what has it open for writing"
+            ) from None
+        finally:
+            database.release()
+
+    @contextmanager
+    def reading(self) -> Iterator[SqliteSession]:
+        """See Store."""
+        with self.lock:
+            try:
+                connection = self.database.connection()
+                with connection:
+                    yield SqliteSession(connection)
+            except DAMAGED as error:
+                raise ConfigurationError(
+                    f"{self.name} is damaged or not an attempt log ({error})"
+                ) from None
+            except apsw.Error as error:
+                raise LogUnavailable(f"{self.name} cannot be read ({error})") from None
+
+    def tidy(self, *, closing: bool = False) -> None:
+        """Fold the write-ahead log in, once it is long or at the end. See Store."""
+        pages = self.database.wal_pages
+        if pages >= CHECKPOINT_PAGES or (closing and pages):
+            try:
+                self.database.checkpoint(apsw.SQLITE_CHECKPOINT_PASSIVE)
+            except apsw.BusyError:
+                pass
+            except apsw.Error as error:
+                raise StoreFailed(f"{type(error).__name__}: {error}") from None
+
+    def close(self) -> None:
+        """See Store."""
+        self.database.close()
+
+    def is_new(self) -> bool:
+        """See Store."""
+        return not (self._path.is_file() and (not self.database.writable or self._size()))
+
+    def prepare(self) -> None:
+        """See Store."""
+        if not self._path.exists():
+            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            sync_folder(self._path.parent)
+
+    def schema(self, session: Session) -> int:
+        """See Store."""
+        found = session.value("PRAGMA application_id")
+        if found == 0 and session.value("SELECT count(*) FROM sqlite_master") == 0:
+            return 0
+        if found != APPLICATION_ID:
+            raise ConfigurationError(f"{self.name} is a database, but not an attempt log")
+        return int(session.value("SELECT value FROM meta WHERE key = 'schema'") or 0)
+
+    def create(self, session: WriteSession) -> None:
+        """See Store."""
+        for file in (ENTRIES, ENTRIES.with_name("schema.sql")):
+            session.execute(file.read_text("utf-8"))
+        session.execute(f"PRAGMA application_id={APPLICATION_ID}")
+
+    def upgrade(self, session: WriteSession, verifier_key: str) -> None:
+        """See Store."""
+        migrate(self.database.connection(), session, verifier_key)
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """See Store."""
+        try:
+            yield
+        except (StoreDamaged, *DAMAGED) as error:
+            raise ConfigurationError(
+                f"{self.name} is damaged or not an attempt log ({error}); move it away to start "
+                "a new one, or put a backup back"
+            ) from None
+        except (StoreBusy, StoreFailed, apsw.Error) as error:
+            raise LogUnavailable(
+                f"the attempt log {self.name} cannot be opened ({error})"
+            ) from None
+        except OSError as error:
+            raise LogUnavailable(
+                f"the attempt log {self.name} cannot be opened ({error.strerror}: "
+                f"{error.filename}); make its folder writable, with room on the disk"
+            ) from None
+
+    def _size(self) -> int:
+        return self._path.stat().st_size
