@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from guardrail.log.session import Session
 
 Watch: TypeAlias = Callable[[str], None]
+Excerpts: TypeAlias = Callable[[Sequence[str]], Mapping[str, str | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +59,17 @@ class Built:
 
 
 def build(
-    path: Path, source: Source, out: Path, *, why: str = "", watch: Watch = lambda _: None
+    path: Path,
+    source: Source,
+    out: Path,
+    *,
+    decrypt: bool = False,
+    why: str = "",
+    watch: Watch = lambda _: None,
 ) -> Built:
     """Build the pack of the inquiry in `path` into `out`; the same bytes from the same log.
 
-    why: the reason to decrypt excerpts; empty: they stay redacted. watch: told what is done next.
+    decrypt: show the beginnings of texts, for the reason `why`. watch: told what is done next.
 
     1. Read the inquiry, and check that it can be built. 2. Write into the log who looks, and why.
     3. Pin the log, or take the pin there is. 4. Read everything. 5. Write. 6. Sign, zip.
@@ -74,7 +81,7 @@ def build(
     _check(inquiry, template)
     key = source.signing_key()
     told = inquiry.reference or path.stem
-    source.access(f"inquiry build {told}", why)  # 2
+    source.record_access(f"inquiry build {told}", why)  # 2
     out.mkdir(parents=True, exist_ok=True)
     draft = out / f".{path.stem}.new"
     shutil.rmtree(draft, ignore_errors=True)
@@ -82,8 +89,9 @@ def build(
         with source.reading() as session:
             watch("reading the log")
             pinned = pin(lock_path(path), inquiry.scope, session, source.key)  # 3
-            excerpt = source.excerpt if why else None
-            evidence = gather(session, inquiry, template, pinned, source.key, excerpt)  # 4
+            evidence = gather(
+                session, inquiry, template, pinned, source.key, _excerpts(source, told, why if decrypt else "")
+            )  # 4
             _write(draft, session, evidence, watch)  # 5
         watch("signing")
         statement = sign(draft, pinned.checkpoint, key)  # 6
@@ -94,6 +102,18 @@ def build(
         ) from None
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def _excerpts(source: Source, told: str, why: str) -> Excerpts | None:
+    """What decrypts excerpts, once the log has an entry that says whose and why."""
+    if not why:
+        return None
+
+    def decrypt(attempts: Sequence[str]) -> Mapping[str, str | None]:
+        source.record_access(f"inquiry excerpts {told}", why, attempts)
+        return source.excerpts(attempts)
+
+    return decrypt
 
 
 def _check(inquiry: InquiryModel, template: Template) -> None:

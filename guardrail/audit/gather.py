@@ -128,9 +128,9 @@ def gather(
     template: Template,
     pinned: Pin,
     key: VerifierKey,
-    excerpt: Callable[[str], str | None] | None,
+    excerpts: Callable[[Sequence[str]], Mapping[str, str | None]] | None,
 ) -> Evidence:
-    """Read everything. excerpt: gives an attempt's prompt, where it may be shown."""
+    """Read everything. excerpts: gives attempts' prompts, where they may be shown."""
     wanted = wanted_of(inquiry, pinned)
     size = wanted.size
     counts = tuple(count for count in pinned.counts if _meant(count, wanted))
@@ -143,6 +143,7 @@ def gather(
     asked = [one for one in groups if not scope.reasons or one.reason in scope.reasons]
     chosen = choose(asked, inquiry.samples, pinned.checkpoint.root)
     sampled = figures.read_sampled(session, chosen, size)
+    texts = excerpts([one.id for one in sampled]) if excerpts and sampled else {}
     return Evidence(
         inquiry,
         template,
@@ -160,8 +161,10 @@ def gather(
         controls(history),
         tuple(changes(history, counts, groups, (*span, wanted.offset))),
         _custody(events, wanted),
-        tuple(_sample(one, pinned.secret, excerpt) for one in sampled),
-        excerpt is not None,
+        tuple(
+            Sample(one, pseudonym(pinned.secret, one.user), texts.get(one.id)) for one in sampled
+        ),
+        excerpts is not None,
     )
 
 
@@ -189,13 +192,6 @@ def _meant(count: Count, wanted: figures.Wanted) -> bool:
     return (wanted.places is None or count.jurisdiction in wanted.places) and (
         not wanted.operations or count.operation in wanted.operations
     )
-
-
-def _sample(
-    attempt: Sampled, secret: bytes, excerpt: Callable[[str], str | None] | None
-) -> Sample:
-    shown = None if excerpt is None else excerpt(attempt.id)
-    return Sample(attempt, pseudonym(secret, attempt.user), shown)
 
 
 def _workers(events: Iterable[Event], wanted: figures.Wanted) -> tuple[WorkerSeen, ...]:

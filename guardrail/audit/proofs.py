@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from guardrail.log.session import Session
 
 WHOLE_UP_TO = 50_000
-_BODIES = "SELECT seq, body FROM entries WHERE seq > ? AND seq <= ? ORDER BY seq"
+_BODIES = "SELECT seq, {body} FROM entries WHERE seq > ? AND seq <= ? ORDER BY seq"
 
 
 def is_whole(evidence: Evidence) -> bool:
@@ -47,9 +47,9 @@ def receipts(session: Session, evidence: Evidence) -> Iterator[tuple[str, bytes]
 
 def _receipt(session: Session, seq: int, evidence: Evidence) -> bytes:
     pinned, key = evidence.pinned, evidence.key
-    rows = session.rows(_BODIES, (seq - 1, seq))
+    bodies = _bodies(session, seq - 1, seq)
     try:
-        entry = entry_bytes(_utf8(rows[0][1]) if rows else b"")
+        entry = entry_bytes(bodies[0] if bodies else b"")
         proof = inclusion_proof(StoredHashes(session), seq - 1, pinned.checkpoint.size)
         receipt = Receipt(seq - 1, proof, pinned.note, entry)
         receipt.verify(entry, Trust(key.name, (key,)))
@@ -68,10 +68,10 @@ def tiles(session: Session, pinned: Pin) -> Iterator[tuple[str, bytes]]:
     try:
         for tile in bundles_of(size):
             start = tile.index * TILE_WIDTH
-            rows = session.rows(_BODIES, (start, start + tile.width))
-            if len(rows) != tile.width:
+            bodies = _bodies(session, start, start + tile.width)
+            if len(bodies) != tile.width:
                 raise ConfigurationError(f"the log lacks entries of {tile.path}")
-            yield tile.path, encode_bundle(entry_bytes(_utf8(body)) for _, body in rows)
+            yield tile.path, encode_bundle(map(entry_bytes, bodies))
         for tile in tiles_of(size):
             yield tile.path, encode_tile(tile, reader)
     except EvidenceError as error:
@@ -91,5 +91,7 @@ def pem(key: VerifierKey) -> bytes:
     )
 
 
-def _utf8(body: str | bytes) -> bytes:
-    return body.encode() if isinstance(body, str) else bytes(body)
+def _bodies(session: Session, after: int, last: int) -> list[bytes]:
+    """Bodies of the entries in (after, last], as they were signed."""
+    sql = _BODIES.format(body=session.octets("body"))
+    return [bytes(body) for _, body in session.rows(sql, (after, last))]

@@ -90,7 +90,7 @@ def _row(make: Maker, sample: Sample, number: int) -> tuple[Any, ...]:
         number,
         second(attempt.at, make.offset),
         ", ".join(filter(None, request)),
-        ", ".join(filter(None, decided)),
+        ", ".join(filter(None, dict.fromkeys(decided))),
         "; ".join(_seen(make, said.get("facts", {}))),
         sample.pseudonym,
         words("samples.length", length=asked.get("parts", {}).get("characters", 0)),
