@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from guardrail.audit import figures, proofs
 from guardrail.audit.data import (
-    FIELDS,
     as_csv,
     as_json,
     as_workbook,
@@ -20,12 +19,13 @@ from guardrail.audit.data import (
     cubes,
     statement_lines,
 )
+from guardrail.audit.dsa import FIELDS
 from guardrail.audit.extra import PACKAGES, needed
-from guardrail.audit.gather import Evidence, gather
+from guardrail.audit.gather import Asked, Evidence, gather
 from guardrail.audit.html import html
 from guardrail.audit.inquiry import InquiryModel, read_inquiry
 from guardrail.audit.letters import render
-from guardrail.audit.pack import Statement, sha256, sign, signed, zip_folder
+from guardrail.audit.pack import MANIFEST, Statement, sha256, sign, signed, zip_folder
 from guardrail.audit.parts.closing import LIMITS
 from guardrail.audit.parts.statements import FIRST
 from guardrail.audit.pdf import check_fonts, pdf
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from guardrail.audit.localized import Language
     from guardrail.audit.records import Sampled
     from guardrail.audit.source import Source
+    from guardrail.chain.keys import SigningKey
     from guardrail.log.session import Session
 
 Watch: TypeAlias = Callable[[str], None]
@@ -58,30 +59,34 @@ class Built:
     whole: bool
 
 
-def build(
-    path: Path,
-    source: Source,
-    out: Path,
-    *,
-    decrypt: bool = False,
-    why: str = "",
-    watch: Watch = lambda _: None,
-) -> Built:
-    """Build the pack of the inquiry in `path` into `out`; the same bytes from the same log.
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be built. path: of the inquiry; out: the folder the pack goes into.
 
-    decrypt: show the beginnings of texts, for the reason `why`. watch: told what is done next.
+    decrypt: show the beginnings of texts; why: the reason, written into the log.
+    """
+
+    path: Path
+    out: Path
+    decrypt: bool = False
+    why: str = ""
+
+
+def build(order: Order, source: Source, watch: Watch = lambda _: None) -> Built:
+    """Build a pack; the same bytes from the same log. watch: told what is done next.
 
     1. Read the inquiry, and check that it can be built. 2. Write into the log who looks, and why.
     3. Pin the log, or take the pin there is. 4. Read everything. 5. Write. 6. Sign, zip.
 
     Raises ConfigurationError, LogUnavailable.
     """
+    path, out = order.path, order.out
     inquiry = read_inquiry(path)  # 1
     template = find_template(inquiry.template, path.parent)
     _check(inquiry, template)
     key = source.signing_key()
     told = inquiry.reference or path.stem
-    source.record_access(f"inquiry build {told}", why)  # 2
+    source.record_access(f"inquiry build {told}", order.why)  # 2
     out.mkdir(parents=True, exist_ok=True)
     draft = out / f".{path.stem}.new"
     shutil.rmtree(draft, ignore_errors=True)
@@ -89,13 +94,13 @@ def build(
         with source.reading() as session:
             watch("reading the log")
             pinned = pin(lock_path(path), inquiry.scope, session, source.key)  # 3
-            evidence = gather(
-                session, inquiry, template, pinned, source.key, _excerpts(source, told, why if decrypt else "")
-            )  # 4
+            excerpts = _excerpts(source, told, order.why) if order.decrypt else None
+            asked = Asked(inquiry, template, pinned, source.key)
+            evidence = gather(session, asked, excerpts)  # 4
             _write(draft, session, evidence, watch)  # 5
         watch("signing")
         statement = sign(draft, pinned.checkpoint, key)  # 6
-        return _finish(draft, out, path.stem, evidence, statement, source)
+        return _finish(draft, out / path.stem, evidence, statement, key)
     except OSError as error:
         raise ConfigurationError(
             f"cannot write {error.filename or out}: {error.strerror}"
@@ -104,10 +109,8 @@ def build(
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def _excerpts(source: Source, told: str, why: str) -> Excerpts | None:
+def _excerpts(source: Source, told: str, why: str) -> Excerpts:
     """What decrypts excerpts, once the log has an entry that says whose and why."""
-    if not why:
-        return None
 
     def decrypt(attempts: Sequence[str]) -> Mapping[str, str | None]:
         source.record_access(f"inquiry excerpts {told}", why, attempts)
@@ -125,19 +128,18 @@ def _check(inquiry: InquiryModel, template: Template) -> None:
 
 
 def _finish(
-    draft: Path, out: Path, name: str, evidence: Evidence, statement: Statement, source: Source
+    draft: Path, folder: Path, evidence: Evidence, statement: Statement, key: SigningKey
 ) -> Built:
-    folder, target = out / name, out / f"{name}.zip"
-    if folder.exists() and not (folder / "MANIFEST").exists():
+    target, note = (folder.with_name(f"{folder.name}.{end}") for end in ("zip", "zip.note"))
+    if folder.exists() and not (folder / MANIFEST).exists():
         raise ConfigurationError(f"{folder} is there already and is no pack; move it away")
-    new = out / f".{name}.zip.new"
-    zip_folder(draft, new, name, evidence.pinned.at)
+    new = folder.with_name(f".{folder.name}.zip.new")
+    zip_folder(draft, new, folder.name, evidence.pinned.at)
     whole = replace(statement, zip=sha256(new))
-    note = out / f"{name}.zip.note"
     shutil.rmtree(folder, ignore_errors=True)
     draft.rename(folder)
     new.replace(target)
-    note.write_bytes(signed(whole, source.signing_key()))
+    note.write_bytes(signed(whole, key))
     number = sum(found.is_file() for found in folder.rglob("*"))
     return Built(folder, target, note, whole, number, proofs.is_whole(evidence))
 
@@ -145,7 +147,7 @@ def _finish(
 def _write(folder: Path, session: Session, evidence: Evidence, watch: Watch) -> None:
     data = folder / "data"
     data.mkdir(parents=True)
-    stated = (0, [])
+    stated: tuple[int, list[Sampled]] = (0, [])
     if "dsa" in evidence.template.model.sections:
         watch("writing statements of reasons")
         stated = _statements(data, session, evidence)
@@ -167,9 +169,7 @@ def _write(folder: Path, session: Session, evidence: Evidence, watch: Watch) -> 
         (folder / f"README.{language}.txt").write_text(text, "utf-8")
 
 
-def _statements(
-    data: Path, session: Session, evidence: Evidence
-) -> tuple[int, list[Sampled]]:
+def _statements(data: Path, session: Session, evidence: Evidence) -> tuple[int, list[Sampled]]:
     number, first = 0, list[Any]()
     with (
         (data / "dsa_statements.csv").open("w", encoding="utf-8-sig", newline="") as table,

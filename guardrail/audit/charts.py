@@ -24,6 +24,7 @@ COLOURS = {
 """One colour for each way to end, told apart by colour-blind readers (Okabe and Ito)."""
 _FONT = "Noto Sans CJK JP, Noto Sans, DejaVu Sans, sans-serif"
 _INK, _FAINT, _GRID = "#222222", "#5f6368", "#dadce0"
+_WIDE = "\u2e80"
 _STEPS = (1, 2, 2.5, 5, 10)
 
 
@@ -48,9 +49,9 @@ def stacked(
     totals = [sum(values) for values in zip(*(one.values for one in series), strict=True)]
     highest, step = _scale(max(totals, default=0))
     wide = inner / max(1, len(labels))
-    parts = [*_legend(series, left), *_grid(left, top, inner, tall, highest, step)]
+    parts = [*_legend(series, left), *_grid(left, top, (inner, tall), highest, step)]
     for column in range(len(labels)):
-        base = top + tall
+        base = float(top + tall)
         for one in series:
             rise = tall * one.values[column] / highest
             base -= rise
@@ -93,7 +94,8 @@ def _scale(most: int) -> tuple[int, int]:
     return most, most
 
 
-def _grid(left: int, top: int, wide: int, tall: int, highest: int, step: int) -> Iterable[str]:
+def _grid(left: int, top: int, size: tuple[int, int], highest: int, step: int) -> Iterable[str]:
+    wide, tall = size
     for value in range(0, highest + 1, step):
         y = top + tall - tall * value / highest
         yield f'<line x1="{left}" y1="{_n(y)}" x2="{left + wide}" y2="{_n(y)}" stroke="{_GRID}"/>'
@@ -121,7 +123,7 @@ def _legend(series: Sequence[Series], left: int) -> Iterable[str]:
     for one in series:
         yield _rect(x, 8, 10, 10, one.colour)
         yield _text(x + 14, 17, one.name)
-        x += 30 + sum(12 if ord(sign) > 0x2E7F else 6.6 for sign in one.name)
+        x += 30 + sum(12 if sign >= _WIDE else 6.6 for sign in one.name)
 
 
 def _rect(x: float, y: float, wide: float, tall: float, fill: str) -> str:

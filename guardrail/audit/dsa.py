@@ -110,8 +110,9 @@ def _facts(said: dict[str, Any], decision: dict[str, Any]) -> str:
     detectors = sorted({str(scan.get("detector")) for scan in said.get("scans", ())})
     stage = said.get("stage") or decision.get("stage", "input")
     return (
-        f"A generation request was screened at the {stage} by {', '.join(detectors) or 'no detector'}"
-        f" and met the rule {decision['rule']}; no text of the request is kept in the clear."
+        f"A generation request was screened at the {stage} by "
+        f"{', '.join(detectors) or 'no detector'} and met the rule {decision['rule']}; no text of "
+        "the request is kept in the clear."
     )
 
 

@@ -93,5 +93,5 @@ def _count(found: Ends, body: Mapping[str, Any], outcome: str) -> None:
 
 def _latency(values: list[float]) -> Latency:
     ordered = sorted(values)
-    quantiles = [quantile(ordered, share) for share in SHARES]
-    return Latency(len(ordered), *quantiles, ordered[-1] if ordered else None)
+    p50, p95, p99 = (quantile(ordered, share) for share in SHARES)
+    return Latency(len(ordered), p50, p95, p99, ordered[-1] if ordered else None)

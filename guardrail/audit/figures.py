@@ -30,7 +30,7 @@ _GROUPS = """SELECT (at + ?) / {day}, operation, jurisdiction, tier, policy, sta
  reason, outcome, CASE WHEN closed_seq > ? THEN 1 ELSE 0 END, count(*), min(attempt),
  min(coalesce(opened_seq, closed_seq)), max(coalesce(closed_seq, opened_seq))
  FROM attempts WHERE {where} GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11"""
-_LATER = """SELECT a.attempt, a.at, a.operation, a.jurisdiction, a.tier, a.policy, o.body, a.opened_seq
+_LATER = """SELECT a.attempt, a.at, a.operation, a.jurisdiction, a.tier, a.policy, o.body
  FROM attempts AS a JOIN entries AS o ON o.seq = a.opened_seq
  WHERE {where} AND a.closed_seq > ?"""
 _STOPPED = """SELECT "user", count(*) AS n FROM attempts
@@ -70,7 +70,8 @@ class Wanted:
 
     def where(self, prefix: str = "") -> tuple[str, list[Any]]:
         """Conditions on `attempts`, and their values."""
-        parts, values = [f"{prefix}at >= ?", f"{prefix}at < ?"], [self.start, self.end]
+        parts = [f"{prefix}at >= ?", f"{prefix}at < ?"]
+        values: list[Any] = [self.start, self.end]
         for name, given in (
             ("jurisdiction", self.places),
             ("operation", self.operations or None),
@@ -78,7 +79,7 @@ class Wanted:
         ):
             if given is not None:
                 parts.append(f"{prefix}{name} IN ({', '.join('?' * len(given)) or 'NULL'})")
-                values += given
+                values.extend(given)
         return " AND ".join(parts), values
 
 
@@ -109,11 +110,15 @@ def _open_then(session: Session, wanted: Wanted) -> Iterator[Group]:
     where, values = wanted.where("a.")
     sql = _LATER.format(where=f"{where} AND a.opened_seq <= ?")
     for row in session.rows(sql, (*values, wanted.size, wanted.size)):
-        attempt, at, operation, place, tier, policy, body = row[:7]
+        attempt, at, operation, place, tier, policy, body = row
         said = json.loads(body)["decision"]
         day = (at + wanted.offset) // _DAY
-        decided = (said["stage"], said["action"], said["rule"], said["reason"], "")
-        yield Group(day, operation, place, tier, policy, *decided, 1, attempt)
+        stage, action, rule, reason = (
+            str(said[name]) for name in ("stage", "action", "rule", "reason")
+        )
+        yield Group(
+            day, operation, place, tier, policy, stage, action, rule, reason, "", 1, attempt
+        )
 
 
 def read_repeats(session: Session, wanted: Wanted) -> list[tuple[int, int]]:

@@ -51,6 +51,16 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What is answered, and from where. key: the log's."""
+
+    inquiry: InquiryModel
+    template: Template
+    pinned: Pin
+    key: VerifierKey
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """Everything that was read.
 
@@ -124,13 +134,11 @@ def wanted_of(inquiry: InquiryModel, pinned: Pin) -> figures.Wanted:
 
 def gather(
     session: Session,
-    inquiry: InquiryModel,
-    template: Template,
-    pinned: Pin,
-    key: VerifierKey,
+    asked: Asked,
     excerpts: Callable[[Sequence[str]], Mapping[str, str | None]] | None,
 ) -> Evidence:
     """Read everything. excerpts: gives attempts' prompts, where they may be shown."""
+    inquiry, pinned = asked.inquiry, asked.pinned
     wanted = wanted_of(inquiry, pinned)
     size = wanted.size
     counts = tuple(count for count in pinned.counts if _meant(count, wanted))
@@ -140,15 +148,15 @@ def gather(
     history = versions(events.get("policy", []), pinned.counts, wanted.offset)
     scope = inquiry.scope
     span = ((scope.start + scope.offset) // _DAY, -(-(scope.end + scope.offset) // _DAY))
-    asked = [one for one in groups if not scope.reasons or one.reason in scope.reasons]
-    chosen = choose(asked, inquiry.samples, pinned.checkpoint.root)
+    meant = [one for one in groups if not scope.reasons or one.reason in scope.reasons]
+    chosen = choose(meant, inquiry.samples, pinned.checkpoint.root)
     sampled = figures.read_sampled(session, chosen, size)
     texts = excerpts([one.id for one in sampled]) if excerpts and sampled else {}
     return Evidence(
         inquiry,
-        template,
+        asked.template,
         pinned,
-        key,
+        asked.key,
         pinned.counts,
         counts,
         tuple(groups),

@@ -56,15 +56,15 @@ class Version:
 def versions(events: Sequence[Event], counts: Iterable[Count], offset: int) -> tuple[Version, ...]:
     """Policies in force, oldest first, from `policy` entries, else from what attempts name."""
     found = [_stated(event) for event in events]
-    if not found:
-        first: dict[str, int] = {}
-        for count in sorted(counts, key=lambda count: (count.day, count.policy)):
+    known = {version.ref for version in found}
+    first: dict[str, int] = {}
+    for count in sorted(counts, key=lambda count: (count.day, count.policy)):
+        if count.policy not in known:
             first.setdefault(count.policy, count.day * _DAY - offset)
-        found = [Version(ref, since, None) for ref, since in first.items()]
+    found += [Version(ref, since, None) for ref, since in first.items()]
+    found.sort(key=lambda version: version.since)
     ends = [*(version.since for version in found[1:]), None]
-    return tuple(
-        replace(version, until=end) for version, end in zip(found, ends, strict=True)
-    )
+    return tuple(replace(version, until=end) for version, end in zip(found, ends, strict=True))
 
 
 def _stated(event: Event) -> Version:
@@ -82,8 +82,8 @@ def controls(history: Sequence[Version]) -> tuple[Control, ...]:
     ended: list[Control] = []
     for version in history:
         stated = {_key(rule): rule for rule in version.rules}
-        for key in [key for key in running if key not in stated]:
-            ended.append(replace(running.pop(key), until=version.since))
+        gone = [key for key in running if key not in stated]
+        ended += [replace(running.pop(key), until=version.since) for key in gone]
         for key, rule in stated.items():
             if key not in running:
                 running[key] = _control(rule, version)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 
 from guardrail.audit.localized import Language, Localized
 from guardrail.audit.sections import SectionName
@@ -23,6 +23,9 @@ Short = Annotated[str, Field(max_length=300)]
 MAX_QUESTIONS = 100
 _ID = re.compile(r"[A-Za-z0-9._-]{1,40}")
 MAX_SAMPLES = 500
+
+
+M = TypeVar("M", bound=BaseModel)
 
 
 def _listed(value: object) -> object:
@@ -52,9 +55,7 @@ def _id(name: str) -> str:
 
 
 Moment = Annotated[str, Field(min_length=1, max_length=40), AfterValidator(_moment)]
-Places = Annotated[
-    tuple[Annotated[str, AfterValidator(_place)], ...], BeforeValidator(_listed)
-]
+Places = Annotated[tuple[Annotated[str, AfterValidator(_place)], ...], BeforeValidator(_listed)]
 Operations = Annotated[tuple[OperationName, ...], BeforeValidator(_listed)]
 Codes = Annotated[tuple[Text, ...], BeforeValidator(_listed)]
 Languages = Annotated[tuple[Language, ...], BeforeValidator(_listed), Field(min_length=1)]
@@ -169,7 +170,7 @@ def read_inquiry(path: Path) -> InquiryModel:
     return read_file(InquiryModel, path, "inquiry")
 
 
-def read_file(model: Any, path: Path, what: str) -> Any:
+def read_file(model: type[M], path: Path, what: str) -> M:
     """Check a YAML file against a model; raises ConfigurationError with every problem in it."""
     try:
         data = path.read_bytes()

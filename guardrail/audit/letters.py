@@ -72,7 +72,7 @@ def figures(evidence: Evidence, language: Language) -> dict[str, str]:
         "repeat_users": sum(users for times, users in evidence.repeats if times > 1),
         "policies": len(evidence.history),
         "changes": len(evidence.changes),
-        "controls": sum(one.until is None for one in evidence.controls),
+        "controls": _in_force(evidence),
         "entries": pinned.checkpoint.size,
     }
     return {
@@ -96,6 +96,13 @@ def figures(evidence: Evidence, language: Language) -> dict[str, str]:
         "root": pinned.checkpoint.root.hex(),
         "signed": minute(pinned.at, offset),
     }
+
+
+def _in_force(evidence: Evidence) -> int:
+    """Rules in force; where no entry says which, those that decided something."""
+    if evidence.controls:
+        return sum(one.until is None for one in evidence.controls)
+    return len({group.rule for group in evidence.groups if group.rule})
 
 
 def render(source: str, values: Mapping[str, Any], where: str) -> str:

@@ -93,13 +93,12 @@ def _written(pinned: Pin) -> str:
 def _read(path: Path, key: VerifierKey) -> Pin:
     try:
         fields: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        if fields["guardrail_inquiry_lock"] != VERSION:
-            raise ValueError("another version")
         note = fields["checkpoint"].encode()
         start, end, offset = map(int, fields["period"])
         counts = tuple(Count(*row) for row in fields["counts"])
         secret = base64.b64decode(fields["secret"], validate=True)
         at = int(fields["at"])
+        other = fields["guardrail_inquiry_lock"] != VERSION
     except OSError as error:
         raise ConfigurationError(f"cannot read {path}: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -107,6 +106,8 @@ def _read(path: Path, key: VerifierKey) -> Pin:
             f"{path} is no lock file of an inquiry ({type(error).__name__}); put it back, or "
             "remove it to pin the log as it is now"
         ) from None
+    if other:
+        raise ConfigurationError(f"{path} was written by a newer Guardrail; install that one")
     try:
         checkpoint = Trust(key.name, (key,)).open(note).checkpoint
     except EvidenceError as error:

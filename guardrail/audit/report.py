@@ -48,9 +48,9 @@ def report(
     values = letters.figures(evidence, language)
     make = Maker(evidence, words, _answers(evidence, language, values))
     names = evidence.template.model.sections
-    numbers = {name: number for number, name in enumerate(names, 1)}
+    numbers: dict[str, int] = {name: number for number, name in enumerate(names, 1)}
     made: list[Section] = []
-    for name, number in numbers.items():
+    for number, name in enumerate(names, 1):
         if name == "answers":
             found = closing.answers(make, numbers)
         elif name == "evidence":
@@ -91,9 +91,7 @@ def _numbered(found: Iterable[Block], section: int, words: Words) -> tuple[Block
     return tuple(blocks)
 
 
-def _answers(
-    evidence: Evidence, language: Language, values: Mapping[str, str]
-) -> dict[str, str]:
+def _answers(evidence: Evidence, language: Language, values: Mapping[str, str]) -> dict[str, str]:
     return {
         question.id: letters.render(
             question.answer.text(language), values, f"the answer to question {question.id}"
@@ -103,9 +101,7 @@ def _answers(
     }
 
 
-def _facts(
-    evidence: Evidence, words: Words, language: Language
-) -> Iterator[tuple[str, str]]:
+def _facts(evidence: Evidence, words: Words, language: Language) -> Iterator[tuple[str, str]]:
     inquiry, pinned = evidence.inquiry, evidence.pinned
     scope, contact, offset = inquiry.scope, inquiry.contact, inquiry.scope.utc_offset
     clock, none = zone(offset), words("report.none")

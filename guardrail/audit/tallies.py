@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from guardrail.audit.records import Count
@@ -122,7 +123,7 @@ def changes(
     """
     first, last, offset = span
     found: list[Change] = []
-    for before, after in zip(history, history[1:], strict=False):
+    for before, after in pairwise(history):
         turn = (after.since + offset) // _DAY
         if not first <= turn < last:
             continue

@@ -102,9 +102,7 @@ def _ask(given: dict[str, Any]) -> None:
 )
 @click.option("--decrypt", is_flag=True, help="Show the beginnings of texts; needs --why.")
 @click.option("--why", default="", metavar="REASON", help="Why; it is written into the log.")
-def build(
-    url: str | None, *, as_json: bool, file: Path, out: Path, decrypt: bool, why: str
-) -> None:
+def build(url: str | None, *, as_json: bool, file: Path, **given: Any) -> None:
     """Build the pack of the inquiry in FILE.
 
     The first time, the log is pinned as it is: FILE's lock file, beside it, says
@@ -113,14 +111,16 @@ def build(
 
     Needs pip install 'likeness-guardrail[inquiry]'.
     """
+    from guardrail.audit.build import Order
     from guardrail.audit.build import build as build_pack
     from guardrail.audit.source import Source
 
-    if decrypt and not why.strip():
+    decrypt, why = bool(given["decrypt"]), str(given["why"]).strip()
+    if decrypt and not why:
         raise click.UsageError("--decrypt needs --why REASON; it is written into the log")
     source = Source(located(url))
     try:
-        built = build_pack(file, source, out, decrypt=decrypt, why=why.strip(), watch=_told)
+        built = build_pack(Order(file, given["out"], decrypt, why), source, _told)
     finally:
         source.close()
     if as_json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from guardrail.audit.charts import COLOURS, Series, bars
@@ -24,7 +25,7 @@ def volumes(make: Maker) -> Iterator[Block]:
     days = {day(number): one for number, one in by_day.items()}
     yield make.tally_table("by_day", words("volumes.day"), days)
     for name in ("tier", "jurisdiction", "operation", "policy"):
-        rows = by(found.counts, found.groups, lambda one, name=name: getattr(one, name))
+        rows = by(found.counts, found.groups, attrgetter(name))
         yield make.tally_table(f"by_{name}", words(f"volumes.{name}"), rows)
 
 
@@ -61,5 +62,3 @@ def _grouped(make: Maker, name: str, keys: tuple[str, str], title: str) -> Table
         for key, many in found
     )
     return Table(name, title, tuple(columns), rows)
-
-

@@ -52,17 +52,23 @@ class Maker:
         """A time, to the minute, on the report's clock."""
         return minute(at, self.offset)
 
-    def column(self, name: str, kind: Kind = "text", weight: float = 1.0, title: str = "") -> Column:
+    def column(
+        self, name: str, kind: Kind = "text", weight: float = 1.0, title: str = ""
+    ) -> Column:
         """A column, under the title its name stands for."""
         return Column(name, title or self.words(f"column.{name}"), kind, weight)
 
-    def columns(self, *given: str | tuple[str, Kind] | tuple[str, Kind, float]) -> tuple[Column, ...]:
+    def columns(
+        self, *given: str | tuple[str, Kind] | tuple[str, Kind, float]
+    ) -> tuple[Column, ...]:
         """Several, each a name, or a name with its kind and weight."""
         return tuple(
             self.column(one) if isinstance(one, str) else self.column(*one) for one in given
         )
 
-    def tally_table(self, name: str, title: str, rows: Mapping[str, Tally], note: str = "") -> Table:
+    def tally_table(
+        self, name: str, title: str, rows: Mapping[str, Tally], note: str = ""
+    ) -> Table:
         """A row for each key: how its attempts ended. The data file and column bear `name`."""
         keyed = self.column(name.removeprefix("by_"), "text", 2.2)
         columns = (keyed, *(self.column(part, kind) for part, kind in _TALLY))

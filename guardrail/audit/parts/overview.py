@@ -120,7 +120,7 @@ def _inferred(make: Maker) -> Table:
 def changes(make: Maker) -> Iterator[Block]:
     """The policies in force, and what each change of them did."""
     words, found = make.words, make.evidence
-    if not any(version.seq for version in found.history):
+    if not all(version.seq for version in found.history):
         yield Paragraph(words("changes.inferred"), "note")
     columns = make.columns(("policy", "text", 3), ("since", "time"), ("until", "time"))
     rows = rows_of(
@@ -164,9 +164,7 @@ def _chart(make: Maker) -> Chart:
 def _change(make: Maker, change: Change, number: int) -> Iterator[Block]:
     words = make.words
     at = make.minute(change.after.since)
-    yield Heading(
-        words("changes.one", before=change.before.short, after=change.after.short, at=at)
-    )
+    yield Heading(words("changes.one", before=change.before.short, after=change.after.short, at=at))
     yield from _difference(make, change.before, change.after)
     columns = make.columns(
         ("measure", "text", 2), "before", "after", "per_day_before", "per_day_after"

@@ -86,9 +86,7 @@ def _scans(make: Maker) -> Table:
     columns = make.columns(
         ("detector", "text", 2), ("version", "text", 2), "status", ("attempts", "count")
     )
-    rows = rows_of(
-        (*key, number) for key, number in sorted(make.evidence.ends.scans.items())
-    )
+    rows = rows_of((*key, number) for key, number in sorted(make.evidence.ends.scans.items()))
     title, note = make.words("coverage.scans"), make.words("coverage.scans_note")
     return Table("detectors", title, columns, rows, note)
 

@@ -30,6 +30,6 @@ def catalogue(language: str) -> dict[str, str]:
     """Every text of a language, by key such as `summary.title`."""
     text = files("guardrail.audit.words").joinpath(f"{language}.yaml").read_text("utf-8")
     found: dict[str, str] = {}
-    for part, entries in yaml.load(text, Loader=yaml.BaseLoader).items():
+    for part, entries in yaml.safe_load(text).items():
         found |= {f"{part}.{key}": " ".join(value.split()) for key, value in entries.items()}
     return found
