@@ -96,7 +96,7 @@ def read_groups(session: Session, wanted: Wanted) -> tuple[list[Group], tuple[in
     where += " AND coalesce(opened_seq, closed_seq) <= ?"
     sql = _GROUPS.format(day=_DAY, where=where)
     rows = session.rows(sql, (wanted.offset, wanted.size, *values, wanted.size))
-    ended = {tuple(row[:10]): Group(*row[:10], row[11], row[12]) for row in rows if not row[10]}
+    ended = {tuple(row[:10]): Group(*row[:10], *row[11:13]) for row in rows if not row[10]}
     if any(row[10] for row in rows):
         for group in _open_then(session, wanted):
             ended[group.key] = group.joined(ended.get(group.key))

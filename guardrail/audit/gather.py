@@ -66,7 +66,7 @@ class Evidence:
 
     every: counts of the period, whatever the scope; counts, groups: of the scope, whatever the
     reason. users, repeats, offenders, samples: of the reasons asked about.
-    custody: entries of other kinds in the period: what was done, and how often.
+    custody: entries of other kinds, of any time: what was done, how often, first and last (ns).
     """
 
     inquiry: InquiryModel
@@ -84,7 +84,7 @@ class Evidence:
     history: tuple[Version, ...]
     controls: tuple[Control, ...]
     changes: tuple[Change, ...]
-    custody: tuple[tuple[str, int], ...]
+    custody: tuple[tuple[str, int, int, int], ...]
     samples: tuple[Sample, ...]
     decrypted: bool
 
@@ -168,7 +168,7 @@ def gather(
         history,
         controls(history),
         tuple(changes(history, counts, groups, (*span, wanted.offset))),
-        _custody(events, wanted),
+        _custody(events),
         tuple(
             Sample(one, pseudonym(pinned.secret, one.user), texts.get(one.id)) for one in sampled
         ),
@@ -218,12 +218,9 @@ def _workers(events: Iterable[Event], wanted: figures.Wanted) -> tuple[WorkerSee
     )
 
 
-def _custody(
-    events: Mapping[str, Sequence[Event]], wanted: figures.Wanted
-) -> tuple[tuple[str, int], ...]:
-    found = [
-        (kind, sum(wanted.start <= one.at < wanted.end for one in entries))
-        for kind, entries in sorted(events.items())
+def _custody(events: Mapping[str, Sequence[Event]]) -> tuple[tuple[str, int, int, int], ...]:
+    return tuple(
+        (kind, len(found), min(one.at for one in found), max(one.at for one in found))
+        for kind, found in sorted(events.items())
         if kind not in _NOT_CUSTODY
-    ]
-    return tuple((kind, number) for kind, number in found if number)
+    )

@@ -64,7 +64,7 @@ def versions(events: Sequence[Event], counts: Iterable[Count], offset: int) -> t
     found += [Version(ref, since, None) for ref, since in first.items()]
     found.sort(key=lambda version: version.since)
     ends = [*(version.since for version in found[1:]), None]
-    return tuple(replace(version, until=end) for version, end in zip(found, ends, strict=True))
+    return tuple(replace(version, until=end) for version, end in zip(found, ends, strict=False))
 
 
 def _stated(event: Event) -> Version:

@@ -45,8 +45,13 @@ def custody(make: Maker) -> Iterator[Block]:
     if not found.custody:
         yield Paragraph(words("custody.none"))
         return
-    columns = make.columns(("event", "text", 3), ("entries", "count"))
-    rows = rows_of((words.code("event", event), number) for event, number in found.custody)
+    columns = make.columns(
+        ("event", "text", 2.5), ("entries", "count"), ("first", "time"), ("last", "time")
+    )
+    rows = rows_of(
+        (words.code("event", event), number, make.minute(first), make.minute(last))
+        for event, number, first, last in found.custody
+    )
     yield Table("custody", words("custody.table"), columns, rows)
 
 

@@ -80,9 +80,9 @@ def controls(make: Maker) -> Iterator[Block]:
 def _stated(make: Maker) -> Table:
     columns = make.columns(
         ("rule", "text", 1.6),
-        ("action", "text", 0.8),
-        ("law", "text", 2.6),
-        ("floor", "text", 0.6),
+        ("action", "text", 1.0),
+        ("law", "text", 2.4),
+        ("floor", "text", 0.8),
         ("overlay", "text", 0.7),
         ("since", "time", 1.2),
         ("until", "time", 1.2),

@@ -55,12 +55,12 @@ def samples(make: Maker) -> Iterator[Block]:
     columns = make.columns(
         ("number", "count", 0.8),
         ("at", "time", 1.5),
-        ("request", "text", 1.8),
+        ("request", "text", 1.7),
         ("decision", "text", 2.2),
         ("found", "text", 2.2),
         ("user", "code", 1.3),
-        ("text", "text", 1.2),
-        ("entry", "count", 1.1),
+        ("text", "text", 1.6),
+        ("entry", "count", 1.3),
     )
     rows = rows_of(_row(make, one, number) for number, one in enumerate(found.samples, 1))
     yield Table("samples", words("samples.table"), columns, rows, shown=len(rows))
