@@ -25,7 +25,7 @@ Examples:
 BUILD_EXAMPLES = """\b
 Examples:
   guardrail inquiry build inquiry.yaml --out packs/
-  guardrail inquiry build inquiry.yaml --out packs/ --decrypt --why "question 4 asks for texts" """
+  guardrail inquiry build inquiry.yaml --out packs/ --decrypt --why complaint-17"""
 VERIFY_EXAMPLES = """\b
 Examples:
   guardrail inquiry verify packs/inquiry.zip --key log.vkey
@@ -194,11 +194,17 @@ def verify(
     key = read_key_option(key_text)
     checked = verify_pack(pack, key, read_files(checkpoints))
     if as_json:
-        print_json({"ok": checked.ok, **asdict(checked), "key": str(checked.key)})
+        print_json(_checked_json(checked))
     else:
         _show_checked(pack, checked, believed=key is None)
     if not checked.ok:
         ctx.exit(FAULTS)
+
+
+def _checked_json(checked: Checked) -> dict[str, Any]:
+    names = ("ok", "files", "receipts", "entries", "size", "root")
+    told = {name: getattr(checked, name) for name in names}
+    return {**told, "key": str(checked.key), "faults": list(checked.faults)}
 
 
 def _show_checked(pack: Path, checked: Checked, *, believed: bool) -> None:
