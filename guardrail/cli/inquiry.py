@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -144,13 +143,17 @@ def _show_built(built: Built) -> None:
 
 
 def _built_json(built: Built) -> dict[str, Any]:
+    told = built.statement
     return {
         "folder": str(built.folder),
         "zip": str(built.zip),
         "note": str(built.note),
         "files": built.files,
         "whole": built.whole,
-        **asdict(built.statement),
+        "size": told.size,
+        "root": told.root,
+        "manifest_sha256": told.manifest,
+        "zip_sha256": told.zip,
     }
 
 

@@ -36,6 +36,7 @@ from guardrail.records import (
     TextPart,
 )
 from guardrail.records.attempt import new_id
+from guardrail.records.finding import ScanStatus
 
 DAY = 86_400_000_000_000
 T0 = 1_767_225_600_000_000_000  # 2026-01-01T00:00:00Z
@@ -97,7 +98,7 @@ def attempt(at: int, case: int, policy: PolicyRef = OLD, **caller: Any) -> Attem
     )
     law = LAW if rule == "real-person" else ()
     decision = Decision(action, rule, reason, policy, law=law, rules=(rule,) if rule else ())
-    status = "timeout" if facts.unscanned else "ok"
+    status: ScanStatus = "timeout" if facts.unscanned else "ok"
     scans = (
         Scan("persons.names", "3", frozenset({"persons"}), status, (), 0.2),
         Scan("sexual.lexicon", "1", frozenset({"sexual"}), "ok", (), 0.1),

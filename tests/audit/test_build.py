@@ -137,7 +137,7 @@ def test_gaps_and_latency_are_told(packed: tuple[Built, str]) -> None:
     built, url = packed
     with open_log(url, readonly=True) as log:
         found = [row for row in log.attempts() if row.jurisdiction.startswith("JP")]
-    ends = [row.closed["ms"] for row in found if row.outcome]
+    ends = [row.closed["ms"] for row in found if row.closed is not None]
     rows = {row["outcome"]: row for row in table(built, "latency")}
     assert int(rows["all"]["attempts"]) == len(ends)
     assert float(rows["all"]["longest"]) == max(ends)
