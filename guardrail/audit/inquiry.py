@@ -34,11 +34,9 @@ def _listed(value: object) -> object:
 
 def _moment(value: str) -> str:
     try:
-        parse_time(value)
+        at_of(value)
     except InputError:
         raise expected("a day or a time, such as 2026-01-16 or 2026-01-16T09:00+09:00") from None
-    if value.strip()[-1:] in "smhdw":
-        raise expected("a day or a time, such as 2026-01-16, that stays the same tomorrow")
     return value
 
 
@@ -154,9 +152,16 @@ class InquiryModel(Model):
 
 
 def at_of(text: str, utc_offset: int = 0) -> int:
-    """Nanoseconds since the epoch of a day or time; without a zone, `utc_offset` hours ahead."""
-    aware = datetime.fromisoformat(text.strip()).tzinfo is not None
-    return parse_time(text) - (0 if aware else utc_offset * HOUR)
+    """Nanoseconds since the epoch of a day or time; without a zone, `utc_offset` hours ahead.
+
+    Raises InputError.
+    """
+    at = parse_time(text)
+    try:
+        aware = datetime.fromisoformat(text.strip()).tzinfo is not None
+    except ValueError:
+        raise InputError(f"not a day or a time that stays the same: {text!r}") from None
+    return at - (0 if aware else utc_offset * HOUR)
 
 
 def moment_of(at: int, utc_offset: int = 0) -> datetime:

@@ -27,7 +27,7 @@ GOOD: dict[str, Any] = {"since": "2026-01-01", "until": "2026-02-01"}
         ({"authority": {}}, "expected text, or `en:` and `ja:` with text"),
         ({"recieved": "2026-01-01"}, "unknown key 'recieved'"),
         ({"received": "soon"}, "'soon', expected a day or a time, such as 2026-01-16"),
-        ({"due": "24h"}, "that stays the same tomorrow"),
+        ({"due": "24h"}, "'24h', expected a day or a time"),
         ({"languages": ["fr"]}, "'fr', expected one of en, ja"),
         ({"languages": []}, "expected at least one"),
         ({"languages": ["en", "en"]}, "each language once"),
@@ -176,8 +176,19 @@ def test_a_file_that_is_there_is_not_written_over(tmp_path: Path) -> None:
     assert path.read_text("utf-8") == "mine"
 
 
-def test_a_bad_wish_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("wishes", "wrong"),
+    [
+        (Wishes(jurisdictions=("Narnia",)), "scope.jurisdictions.0: an ISO 3166 code"),
+        (Wishes(received="tomorrow"), "not a time: 'tomorrow'"),
+        (Wishes(received="24h"), "that stays the same: '24h'"),
+        (Wishes(due="?"), "due: a day or a time"),
+        (Wishes(operations=("paint",)), "scope.operations.0: "),
+    ],
+)
+def test_a_bad_wish_is_named(wishes: Wishes, wrong: str, tmp_path: Path) -> None:
     template = find_template("ofcom", tmp_path).model
-    with pytest.raises(InputError, match=r"scope\.jurisdictions\.0: an ISO 3166 code"):
-        write_inquiry(tmp_path / "a.yaml", "ofcom", template, Wishes(jurisdictions=("Narnia",)))
+    with pytest.raises(InputError) as caught:
+        write_inquiry(tmp_path / "a.yaml", "ofcom", template, wishes)
+    assert wrong in str(caught.value)
     assert not (tmp_path / "a.yaml").exists()
