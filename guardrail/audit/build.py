@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
@@ -87,9 +88,12 @@ def build(order: Order, source: Source, watch: Watch = lambda _: None) -> Built:
     key = source.signing_key()
     told = inquiry.reference or path.stem
     source.record_access(f"inquiry build {told}", order.why)  # 2
-    out.mkdir(parents=True, exist_ok=True)
-    draft = out / f".{path.stem}.new"
-    shutil.rmtree(draft, ignore_errors=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix=f".{path.stem}.", dir=out))
+    except OSError as error:
+        raise ConfigurationError(f"cannot write to {out}: {error.strerror}") from None
+    draft = work / "pack"
     try:
         with source.reading() as session:
             watch("reading the log")
@@ -106,7 +110,7 @@ def build(order: Order, source: Source, watch: Watch = lambda _: None) -> Built:
             f"cannot write {error.filename or out}: {error.strerror}"
         ) from None
     finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        shutil.rmtree(work, ignore_errors=True)
 
 
 def _excerpts(source: Source, told: str, why: str) -> Excerpts:
@@ -133,10 +137,11 @@ def _finish(
     target, note = (folder.with_name(f"{folder.name}.{end}") for end in ("zip", "zip.note"))
     if folder.exists() and not (folder / MANIFEST).exists():
         raise ConfigurationError(f"{folder} is there already and is no pack; move it away")
-    new = folder.with_name(f".{folder.name}.zip.new")
+    new = draft.with_name("zip")
     zip_folder(draft, new, folder.name, evidence.pinned.at)
     whole = replace(statement, zip=sha256(new))
-    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        folder.rename(draft.with_name("old"))
     draft.rename(folder)
     new.replace(target)
     note.write_bytes(signed(whole, key))
@@ -224,7 +229,9 @@ def _evidence(folder: Path, session: Session, evidence: Evidence, *, whole: bool
 def _inquiry(folder: Path, evidence: Evidence) -> None:
     """The inquiry as it was answered, for machines."""
     told = evidence.inquiry.model_dump(mode="json")
-    (folder / "inquiry.json").write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n")
+    (folder / "inquiry.json").write_text(
+        json.dumps(told, ensure_ascii=False, indent=1) + "\n", "utf-8"
+    )
 
 
 def _readme(evidence: Evidence, language: Language, first: str, *, whole: bool) -> str:

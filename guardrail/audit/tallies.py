@@ -118,32 +118,55 @@ def changes(
 ) -> list[Change]:
     """Every change of policy in the period, with equal windows before and after it.
 
-    span: first day, day after the last, and offset (ns). A window is up to 14 days, and ends where
-    the policy does or the period does. Attempts count to the policy that decided them.
+    span: first day, day after the last, and offset (ns). A window is up to 14 whole days, and ends
+    where the policy does or the period does; a day on which both decided is in neither. Attempts
+    count to the policy that decided them.
     """
-    first, last, offset = span
-    found: list[Change] = []
-    for before, after in pairwise(history):
-        turn = (after.since + offset) // _DAY
-        if not first <= turn < last:
-            continue
-        begun = max(first, (before.since + offset) // _DAY)
-        ended = last if after.until is None else min(last, (after.until + offset) // _DAY + 1)
-        days = max(1, min(WINDOW, turn - begun, ended - turn))
-        old = _window(before.ref, turn - days, turn + 1)
-        new = _window(after.ref, turn, turn + days)
-        found.append(
-            Change(
-                before,
-                after,
-                days,
-                tally(filter(old, counts), filter(old, groups)),
-                tally(filter(new, counts), filter(new, groups)),
-                _rules(filter(old, groups)),
-                _rules(filter(new, groups)),
-            )
-        )
-    return found
+    return [
+        _change(before, after, counts, groups, span)
+        for before, after in pairwise(history)
+        if span[0] <= _day(after.since, span) < span[1]
+    ]
+
+
+def _change(
+    before: Version,
+    after: Version,
+    counts: Sequence[Count],
+    groups: Sequence[Group],
+    span: tuple[int, int, int],
+) -> Change:
+    first, last, _ = span
+    turn = _day(after.since, span)
+    start = turn + _is_shared(before, after, counts, span)
+    begun = max(first, _day(before.since, span))
+    ended = last if after.until is None else min(last, _day(after.until, span))
+    days = max(1, min(WINDOW, turn - begun, ended - start))
+    old = _window(before.ref, turn - days, turn)
+    new = _window(after.ref, start, start + days)
+    return Change(
+        before,
+        after,
+        days,
+        tally(filter(old, counts), filter(old, groups)),
+        tally(filter(new, counts), filter(new, groups)),
+        _rules(filter(old, groups)),
+        _rules(filter(new, groups)),
+    )
+
+
+def _day(at: int, span: tuple[int, int, int]) -> int:
+    return (at + span[2]) // _DAY
+
+
+def _is_shared(
+    before: Version, after: Version, counts: Iterable[Count], span: tuple[int, int, int]
+) -> bool:
+    """Whether both policies decided on the day of the change."""
+    if after.seq:
+        return (after.since + span[2]) % _DAY != 0
+    there = {count.policy for count in counts if count.day == _day(after.since, span)}
+    return {before.ref, after.ref} <= there
 
 
 def _window(ref: str, first: int, last: int) -> Callable[[Any], bool]:

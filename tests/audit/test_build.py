@@ -7,13 +7,17 @@ import io
 import json
 import re
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from guardrail.audit.build import Built
+from guardrail.audit.history import Version
 from guardrail.audit.pin import lock_path
+from guardrail.audit.records import Count
+from guardrail.audit.tallies import changes
 from guardrail.errors import ConfigurationError
 from guardrail.log import locate, open_log
 from tests.audit.support import (
@@ -131,6 +135,24 @@ def test_changes_of_policy_have_equal_sides(packed: tuple[Built, str]) -> None:
         ]
     assert [int(rows["Requests"]["before"]), int(rows["Requests"]["after"])] == sides
     assert float(rows["Requests"]["per_day_before"]) == sides[0] / 10
+
+
+def test_a_day_that_two_policies_share_is_on_neither_side() -> None:
+    def on(day: int, policy: str) -> Count:
+        return Count(day, "chat", "", "free", policy, 10 * day, refused=day)
+
+    noon = 5 * DAY + DAY // 2
+    old, new = Version("a@1", 0, noon, 1), Version("a@2", noon, None, 2)
+    days = [on(day, "a@1") for day in range(6)] + [on(day, "a@2") for day in range(5, 9)]
+    (change,) = changes([old, new], days, [], (0, 9, 0))
+    assert change.days == 3
+    assert change.old.refused == 2 + 3 + 4
+    assert change.new.refused == 6 + 7 + 8
+    (inferred,) = changes(
+        [replace(old, seq=0), replace(new, seq=0, since=5 * DAY)], days, [], (0, 9, 0)
+    )
+    assert (inferred.old, inferred.new) == (change.old, change.new)
+    assert changes([old, new], days, [], (6, 9, 0)) == []
 
 
 def test_gaps_and_latency_are_told(packed: tuple[Built, str]) -> None:
