@@ -54,11 +54,11 @@ def as_csv(table: Table) -> bytes:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\r\n")
     writer.writerow([column.name for column in table.columns])
-    writer.writerows([_harmless(cell) for cell in row] for row in table.rows)
+    writer.writerows([harmless(cell) for cell in row] for row in table.rows)
     return b"\xef\xbb\xbf" + stream.getvalue().encode()
 
 
-def _harmless(cell: Cell) -> Cell:
+def harmless(cell: Cell) -> Cell:
     """Text that a spreadsheet would run as a formula, with an apostrophe before it."""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 
@@ -118,7 +118,7 @@ def statement_lines(attempts: Iterable[Sampled]) -> Iterator[tuple[str, str]]:
 def csv_line(cells: Sequence[Cell]) -> str:
     """One line of CSV."""
     stream = io.StringIO()
-    csv.writer(stream, lineterminator="\r\n").writerow([_harmless(cell) for cell in cells])
+    csv.writer(stream, lineterminator="\r\n").writerow([harmless(cell) for cell in cells])
     return stream.getvalue()
 
 

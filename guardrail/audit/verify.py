@@ -16,11 +16,12 @@ from guardrail.audit.pack import (
     read_manifest,
     sha256,
 )
+from guardrail.audit.recount import KEPT, differing
 from guardrail.chain.errors import EvidenceError
 from guardrail.chain.note import Note
 from guardrail.chain.plain import write_base64
 from guardrail.chain.trust import Trust
-from guardrail.errors import ConfigurationError
+from guardrail.errors import ConfigurationError, GuardrailError
 from guardrail.log.export import verify_export
 from guardrail.log.receipts import open_receipt
 from guardrail.log.verify import Given, read_key
@@ -181,7 +182,15 @@ class _Check:
             return 0
         found = verify_export(folder, Given(self.key, self.checkpoints))
         self.faults += [f"evidence/log: {fault}" for fault in found.report.faults[:_SHOWN]]
+        if found.report.ok:
+            self._recount(found.report.entries)
         return found.report.entries
+
+    def _recount(self, entries: int) -> None:
+        try:
+            self.faults += differing(self.folder, entries)[:_SHOWN]
+        except (GuardrailError, ValueError, KeyError, TypeError, OSError) as error:
+            self.faults.append(f"{KEPT}: cannot be held against the log ({type(error).__name__})")
 
     def _bytes(self, name: str) -> bytes:
         try:

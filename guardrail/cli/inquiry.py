@@ -186,8 +186,8 @@ def verify(
 ) -> None:
     """Verify a pack, a folder or a zip, with nothing but the pack and a key.
 
-    Checks the signature, every file, the checkpoint, every receipt, and the whole
-    log where it is in the pack.
+    Checks the signature, every file, the checkpoint and every receipt; where the
+    whole log is in the pack, also every entry, and that they bear out the figures.
 
     Exit status: 0 nothing is wrong, 1 something is, 2 could not run.
     """

@@ -115,6 +115,21 @@ def test_a_receipt_of_another_state_is_told(packed: tuple[Built, str], tmp_path:
     assert fault == f"evidence/proofs/{target.name}: is of another state of the log"
 
 
+def test_figures_that_the_entries_do_not_bear_out_are_told(
+    packed: tuple[Built, str], pack: Path
+) -> None:
+    path = pack / "data" / "attempts_kept.csv"
+    lines = path.read_text("utf-8-sig").splitlines()
+    cells = lines[3].split(",")
+    lines[3] = ",".join([*cells[:-1], str(int(cells[-1]) + 5)])
+    path.write_text("\n".join(lines) + "\n", "utf-8-sig")
+    key = load_signing_key(locate(packed[1]).signing_key)
+    sign(pack, Checkpoint.parse(Note.parse((pack / "evidence/checkpoint").read_bytes()).text), key)
+    (fault,) = verify_pack(pack, key.verifier).faults
+    assert fault.startswith("data/attempts_kept.csv: ")
+    assert f"{int(cells[-1]) + 5} where the entries have {cells[-1]} (2026-01-" in fault
+
+
 def test_a_changed_zip_is_told(packed: tuple[Built, str], tmp_path: Path) -> None:
     target = tmp_path / "inquiry.zip"
     shutil.copy(packed[0].note, tmp_path / "inquiry.zip.note")
