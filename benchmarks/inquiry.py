@@ -1,6 +1,6 @@
 """An inquiry pack over a large log: how long each step takes.
 
-python benchmarks/inquiry.py [--attempts 10000000] [--kept 500000] [--folder DIR]
+python benchmarks/inquiry.py [--attempts 10000000] [--kept 500000] [--folder DIR] [--keep]
 
 Attempts are made up over the last 90 days of a quarter: `--kept` of them are kept in full, the
 others counted. The log has its real schema, and every entry's hash is in the tree.
@@ -147,7 +147,11 @@ def main() -> None:
     parser.add_argument("--attempts", type=int, default=10_000_000)
     parser.add_argument("--kept", type=int, default=500_000)
     parser.add_argument("--folder", type=Path)
+    parser.add_argument("--keep", action="store_true")
     given = parser.parse_args()
+    if given.keep:
+        run(Path(tempfile.mkdtemp(dir=given.folder)), given.attempts, given.kept)
+        return
     with tempfile.TemporaryDirectory(dir=given.folder) as name:
         run(Path(name), given.attempts, given.kept)
 

@@ -65,15 +65,19 @@ def harmless(cell: Cell) -> Cell:
 
 def as_json(tables: Iterable[Table]) -> bytes:
     """All tables: title, columns, rows."""
-    found = {
-        table.id: {
-            "title": table.title,
-            "columns": [column.name for column in table.columns],
-            "rows": [list(row) for row in table.rows],
-        }
-        for table in tables
-    }
-    return (json.dumps(found, ensure_ascii=False, indent=1) + "\n").encode()
+    return f"{{{','.join(map(_table_json, tables))}\n}}\n".encode()
+
+
+def _table_json(table: Table) -> str:
+    """A line for each row, which is read by people and written many times faster than indented."""
+    names = [column.name for column in table.columns]
+    name, title, columns = (_line(part) for part in (table.id, table.title, names))
+    rows = ",".join(f"\n  {_line(row)}" for row in table.rows)
+    return f'\n{name}: {{"title": {title}, "columns": {columns}, "rows": [{rows}]}}'
+
+
+def _line(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def as_workbook(tables: Sequence[Table], at: int, author: str) -> bytes:

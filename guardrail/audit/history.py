@@ -49,8 +49,13 @@ class Version:
     @property
     def short(self) -> str:
         """Name, version and the first characters of the digest."""
-        name, _, digest = self.ref.partition(" sha256:")
-        return f"{name} {digest[:8]}" if digest else name
+        return short(self.ref)
+
+
+def short(ref: str) -> str:
+    """Name, version and the first characters of the digest of `name@version sha256:...`."""
+    name, _, digest = ref.partition(" sha256:")
+    return f"{name} {digest[:8]}" if digest else name
 
 
 def versions(events: Sequence[Event], counts: Iterable[Count], offset: int) -> tuple[Version, ...]:

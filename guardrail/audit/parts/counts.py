@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from guardrail.audit.charts import COLOURS, Series, bars
 from guardrail.audit.document import Block, Chart, Paragraph, Table
 from guardrail.audit.formats import day
+from guardrail.audit.history import short
 from guardrail.audit.parts.maker import rows_of
 from guardrail.audit.tallies import by, of_groups
 
@@ -26,6 +27,8 @@ def volumes(make: Maker) -> Iterator[Block]:
     yield make.tally_table("by_day", words("volumes.day"), days)
     for name in ("tier", "jurisdiction", "operation", "policy"):
         rows = by(found.counts, found.groups, attrgetter(name))
+        if name == "policy":
+            rows = {short(ref): one for ref, one in rows.items()}
         yield make.tally_table(f"by_{name}", words(f"volumes.{name}"), rows)
 
 
