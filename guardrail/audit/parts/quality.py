@@ -50,7 +50,7 @@ def coverage(make: Maker) -> Iterator[Block]:
     """What was not seen, or not seen to its end."""
     words, ends = make.words, make.evidence.ends
     yield Paragraph(words("coverage.intro"))
-    columns = make.columns(("measure", "text", 4), ("attempts", "count"))
+    columns = make.columns(("measure", "text", 4), ("many", "count"))
     yield Table("gaps", words("coverage.table"), columns, rows_of(_gaps(make)))
     if ends.stride > 1:
         yield Paragraph(words("coverage.sampled", stride=f"{ends.stride:,}"), "note")
