@@ -25,7 +25,7 @@ _COUNTS = ("day", "operation", "jurisdiction", "tier", "policy")
 _ENDED = ("opened", "released", "refused", "gated", "failed", "cancelled", "unfinished")
 _KEPT = (*_COUNTS, "stage", "action", "rule", "reason", "outcome", "attempts")
 _SHEET = 31
-_MOST_ROWS = 1_000_000
+_MOST_ROWS = 20_000
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -81,7 +81,10 @@ def _line(value: object) -> str:
 
 
 def as_workbook(tables: Sequence[Table], at: int, author: str) -> bytes:
-    """All tables as sheets of one workbook; dated `at` (ns), so that its bytes do not change."""
+    """Tables of up to 20,000 rows as sheets of one workbook.
+
+    at: its date (ns), so that its bytes do not change.
+    """
     xlsxwriter = needed("xlsxwriter")
     stream = io.BytesIO()
     book = xlsxwriter.Workbook(
@@ -91,6 +94,8 @@ def as_workbook(tables: Sequence[Table], at: int, author: str) -> bytes:
     bold = book.add_format({"bold": True, "bottom": 1})
     share = book.add_format({"num_format": "0.0%"})
     for table in tables:
+        if len(table.rows) > _MOST_ROWS:
+            continue
         _sheet(book.add_worksheet(table.id[:_SHEET]), table, bold, share)
     book.close()
     return stream.getvalue()
@@ -103,7 +108,7 @@ def _sheet(sheet: Any, table: Table, bold: Any, share: Any) -> None:
         longest = max((len(str(row[place])) for row in table.rows[:200]), default=0)
         wide = min(60, max(10, longest + 2, 2 * len(column.title)))
         sheet.set_column(place, place, wide, share if column.kind == "share" else None)
-    for number, row in enumerate(table.rows[:_MOST_ROWS], 1):
+    for number, row in enumerate(table.rows, 1):
         sheet.write_row(number, 0, row)
 
 

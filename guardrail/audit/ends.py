@@ -11,7 +11,7 @@ from guardrail.audit.tallies import quantile
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-LIMIT = 20_000
+LIMIT = 10_000
 SHARES = (0.5, 0.95, 0.99)
 
 
@@ -46,7 +46,7 @@ class Ends:
 
 
 def seqs_of(first: int, last: int) -> tuple[range, int]:
-    """The entries to look at between two, and the stride: at most 20,000, evenly spread."""
+    """The entries to look at between two, and the stride: at most 10,000, evenly spread."""
     if not first:
         return range(0), 1
     stride = max(1, -(-(last - first + 1) // LIMIT))
