@@ -88,11 +88,7 @@ def build(order: Order, source: Source, watch: Watch = lambda _: None) -> Built:
     key = source.signing_key()
     told = inquiry.reference or path.stem
     source.record_access(f"inquiry build {told}", order.why)  # 2
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=f".{path.stem}.", dir=out))
-    except OSError as error:
-        raise ConfigurationError(f"cannot write to {out}: {error.strerror}") from None
+    work = _work(out, path.stem)
     draft = work / "pack"
     try:
         with source.reading() as session:
@@ -111,6 +107,18 @@ def build(order: Order, source: Source, watch: Watch = lambda _: None) -> Built:
         ) from None
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _work(out: Path, name: str) -> Path:
+    """A folder to work in, inside `out`, where no other than an earlier pack is in the way."""
+    folder = out / name
+    if folder.exists() and not (folder / MANIFEST).exists():
+        raise ConfigurationError(f"{folder} is there already and is no pack; move it away")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=f".{name}.", dir=out))
+    except OSError as error:
+        raise ConfigurationError(f"cannot write to {out}: {error.strerror}") from None
 
 
 def _excerpts(source: Source, told: str, why: str) -> Excerpts:
@@ -135,8 +143,6 @@ def _finish(
     draft: Path, folder: Path, evidence: Evidence, statement: Statement, key: SigningKey
 ) -> Built:
     target, note = (folder.with_name(f"{folder.name}.{end}") for end in ("zip", "zip.note"))
-    if folder.exists() and not (folder / MANIFEST).exists():
-        raise ConfigurationError(f"{folder} is there already and is no pack; move it away")
     new = draft.with_name("zip")
     zip_folder(draft, new, folder.name, evidence.pinned.at)
     whole = replace(statement, zip=sha256(new))
