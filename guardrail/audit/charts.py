@@ -25,6 +25,7 @@ COLOURS = {
 _FONT = "Noto Sans CJK JP, Noto Sans, DejaVu Sans, sans-serif"
 _INK, _FAINT, _GRID = "#222222", "#5f6368", "#dadce0"
 _WIDE = "\u2e80"
+_MARK_ROWS = 3
 _STEPS = (1, 2, 2.5, 5, 10)
 
 
@@ -44,7 +45,8 @@ def stacked(
     height: int = 220,
 ) -> str:
     """Columns, one for each label. marks: dashed lines before a column, with a short text."""
-    left, top, bottom = 56, 34 + 14 * bool(marks), 30
+    rows = min(len(marks), _MARK_ROWS)
+    left, top, bottom = 56, 34 + 13 * rows, 30
     inner, tall = WIDTH - left - 10, height - top - bottom
     totals = [sum(values) for values in zip(*(one.values for one in series), strict=True)]
     highest, step = _scale(max(totals, default=0))
@@ -59,8 +61,8 @@ def stacked(
                 x = left + wide * column + wide * 0.1
                 parts.append(_rect(x, base, wide * 0.8, rise, one.colour))
     parts += _days(labels, left, top + tall, wide)
-    for column, text in marks:
-        parts += _mark(left + wide * column, top, tall, text)
+    for number, (column, text) in enumerate(marks):
+        parts += _mark(left + wide * column, top, tall, text, rows - 1 - number % rows)
     return _svg(height, parts)
 
 
@@ -109,13 +111,15 @@ def _days(labels: Sequence[str], left: int, y: int, wide: float) -> Iterable[str
         yield _text(x, y + 16, labels[number], anchor="middle", fill=_FAINT)
 
 
-def _mark(x: float, top: int, tall: int, text: str) -> Iterable[str]:
+def _mark(x: float, top: int, tall: int, text: str, row: int) -> Iterable[str]:
+    """A dashed line and its text, in one of the rows above the columns."""
+    y = top - 6 - 13 * row
     yield (
-        f'<line x1="{_n(x)}" y1="{top - 4}" x2="{_n(x)}" y2="{top + tall}" stroke="{_INK}" '
+        f'<line x1="{_n(x)}" y1="{y}" x2="{_n(x)}" y2="{top + tall}" stroke="{_INK}" '
         'stroke-dasharray="4 3"/>'
     )
     near = x > WIDTH * 0.75
-    yield _text(x - 3 if near else x + 3, top - 6, _cut(text, 40), anchor="end" if near else "")
+    yield _text(x - 3 if near else x + 3, y, _cut(text, 40), anchor="end" if near else "")
 
 
 def _legend(series: Sequence[Series], left: int) -> Iterable[str]:
