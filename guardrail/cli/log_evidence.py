@@ -114,7 +114,7 @@ def verify(  # noqa: PLR0913 (one argument an option)
         raise click.UsageError("--export is verified without --log")
     keys = _log_keys(key_texts)
     given = Given(
-        keys[0] if keys else None, _files(checkpoints), _files(receipts), keys[1:], demand
+        keys[0] if keys else None, read_files(checkpoints), read_files(receipts), keys[1:], demand
     )
     if archived:
         if url or folder:
@@ -276,7 +276,8 @@ def _log_keys(texts: tuple[str, ...]) -> tuple[VerifierKey, ...]:
     return keys
 
 
-def _files(paths: tuple[Path, ...]) -> list[tuple[str, bytes]]:
+def read_files(paths: tuple[Path, ...]) -> list[tuple[str, bytes]]:
+    """Files by name; raises ConfigurationError."""
     try:
         return [(str(path), path.read_bytes()) for path in paths]
     except OSError as error:
