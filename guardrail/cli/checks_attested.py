@@ -49,8 +49,12 @@ def _witnesses(location: Location) -> Check:
 def _cosigned(location: Location, asked: Witnesses) -> Check:
     from guardrail.log.attested import Attestations, Demand
     from guardrail.log.signed import SignedLog
+    from guardrail.log.submit import contradictions
     from guardrail.log.times import SECOND, iso
 
+    if told := contradictions(location):
+        remedy = "put the newest good copy of the log back; guardrail log verify says more"
+        return Check("log", _WITNESSES, "wrong", told, remedy)
     log = SignedLog(location)
     try:
         size = log.newest().tree.size

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from guardrail.cli.log_evidence import COMMANDS
+from guardrail.cli.log_key import COMMANDS as KEY_COMMANDS
 from guardrail.cli.log_options import common, period, print_json
 from guardrail.cli.log_recover import COMMANDS as RECOVER_COMMANDS
 from guardrail.cli.log_timestamp import COMMANDS as TIMESTAMP_COMMANDS
@@ -163,5 +164,11 @@ def _open(url: str | None) -> Log:
     return open_log(url, readonly=True)
 
 
-for _command in (*COMMANDS, *WITNESS_COMMANDS, *TIMESTAMP_COMMANDS, *RECOVER_COMMANDS):
+for _command in (
+    *COMMANDS,
+    *WITNESS_COMMANDS,
+    *TIMESTAMP_COMMANDS,
+    *RECOVER_COMMANDS,
+    *KEY_COMMANDS,
+):
     log.add_command(_command)

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 from guardrail.chain.errors import EvidenceError
 from guardrail.chain.note import MAX_BYTES, Note
 from guardrail.chain.witness import AddCheckpoint, Answer, accept
+from guardrail.log.beside import beside, keep_file, read_file
 from guardrail.log.cosigned import cosigned_last, cosigners, keep_cosigned
 from guardrail.log.post import Reply, Unreachable, post
 from guardrail.log.signed import SignedLog
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from guardrail.chain.checkpoint import Checkpoint
     from guardrail.log.location import Location
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 TRIES = 3
 PAUSE = 0.5
+SUFFIX = ".contradicted"
 ROUNDS = 3
 _TYPE = "text/plain; charset=utf-8"
 _SHOWN = 200
@@ -119,10 +121,27 @@ def _kept(
             note = note.with_signatures(found.note.signatures)
     trust = replace(log.trust, witnesses=asked.keys)
     enough = len(cosigners(note, asked.keys)) >= asked.quorum
+    _remember(location, outcomes)
     if any(found.state is State.COSIGNED for found in outcomes):
         note = keep_cosigned(location, note, trust, enough=enough)
     names = cosigners(note, asked.keys)
     return Round(head.tree, note.encode(), tuple(outcomes), names, asked.quorum)
+
+
+def contradictions(location: Location) -> str:
+    """What witnesses held against the log when they were asked last; empty: nothing."""
+    path = beside(location, SUFFIX)
+    return read_file(path, MAX_BYTES).decode("utf-8", "replace").strip() if path.exists() else ""
+
+
+def _remember(location: Location, outcomes: Sequence[Outcome]) -> None:
+    found = [o for o in outcomes if o.state is State.CONTRADICTED]
+    path = beside(location, SUFFIX)
+    if found:
+        lines = (f"{o.witness.key.name}: {o.detail}\n" for o in found)
+        keep_file(path, "".join(lines).encode())
+    elif any(o.state is State.COSIGNED for o in outcomes):
+        path.unlink(missing_ok=True)
 
 
 def _settled(outcome: Outcome, tree: Checkpoint) -> Outcome:

@@ -122,6 +122,8 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "guardrail-witness"
     sys_version = ""
+    wbufsize = 65_536  # an answer goes out at once, not header and body apart
+    disable_nagle_algorithm = True
     server: WitnessServer
     connection: socket.socket
 
@@ -199,3 +201,4 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(body)
+        self.wfile.flush()

@@ -183,5 +183,8 @@ def test_the_doctor_says_who_sees_the_log(
     state, detail = doctor(url)["witnesses"]
     assert state == "ok"
     assert detail.startswith("1 of 1 cosigned size 7 of 7 at 20")
+    told = path.with_name("attempts.db.contradicted")
+    told.write_text("w: it cosigned size 9\n")
+    assert doctor(url)["witnesses"] == ("wrong", "w: it cosigned size 9")
     path.with_name("attempts.db.witnesses.yaml").write_text("witnesses: 1")
     assert doctor(url)["witnesses"][0] == "wrong"

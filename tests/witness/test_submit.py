@@ -18,7 +18,7 @@ from guardrail.log import locate, open_log
 from guardrail.log.beside import beside
 from guardrail.log.cosigned import covering, keep_cosigned, list_cosigned
 from guardrail.log.signed import SignedLog
-from guardrail.log.submit import Round, State, submit
+from guardrail.log.submit import Round, State, contradictions, submit
 from guardrail.log.witnesses import Witness, Witnesses, read_witnesses, witnesses_file
 from tests.chain.signers import AT, STRANGER, WITNESS
 from tests.log.support import python
@@ -120,6 +120,8 @@ def test_an_older_copy_is_contradicted(url: str, path: Path, tmp_path: Path) -> 
     with serving(tmp_path / "a", log_key(url)) as one:
         fill(url)
         assert submit(locate(url), asked(one)).ok
+        assert contradictions(locate(url)) == ""
+        copy_of(path, tmp_path / "new")
         put_back(path, tmp_path / "old")
         found = submit(locate(url), asked(one))
         assert states(found) == [State.CONTRADICTED]
@@ -128,12 +130,16 @@ def test_an_older_copy_is_contradicted(url: str, path: Path, tmp_path: Path) -> 
         found = submit(locate(url), asked(one))
         assert states(found) == [State.CONTRADICTED]
         assert "another tree of size 14" in found.outcomes[0].detail
+        assert "another tree of size 14" in contradictions(locate(url))
         fill(url, 5)
         found = submit(locate(url), asked(one))
-    assert states(found) == [State.CONTRADICTED]
-    assert found.contradicted
-    assert not found.ok
-    assert found.cosigned == {}
+        assert states(found) == [State.CONTRADICTED]
+        assert found.contradicted
+        assert not found.ok
+        assert found.cosigned == {}
+        put_back(path, tmp_path / "new")
+        assert submit(locate(url), asked(one)).ok
+        assert contradictions(locate(url)) == ""
 
 
 def test_a_quorum_does_not_outvote_a_contradiction(url: str, path: Path, tmp_path: Path) -> None:
