@@ -78,6 +78,13 @@ class Log:
         else:
             writer.later(bucket, entry.outcome.value)
 
+    def uses(self, policy: PolicyRef, text: Mapping[str, object]) -> None:
+        """Make known what `policy` says; it is written with the first attempt it decides.
+
+        text: what its digest was made from (RFC 8785), so that the entry proves the digest.
+        """
+        self._policies.add(policy, text)
+
     def record(self, event: str, fields: Mapping[str, Any], *, change: Change | None = None) -> int:
         """Append the entry `{"event": event, "at": ..., **fields}` and give its number.
 
