@@ -4,7 +4,7 @@ python benchmarks/archive.py [--attempts 10000000] [--folder DIR | --keep DIR]
 
 Attempts are generated over the last 92 days into a log of the real schema, each with one entry
 whose hash is in the tree; complete months are then archived. Of what is timed, the median of five
-runs is told, each with a connection of its own.
+runs is told, by the clock and of the processor, each with a connection of its own.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import apsw
 
@@ -40,6 +40,7 @@ from guardrail.records import Action, AttemptOpened, Decision, Facts, Operation,
 DAY = 24 * HOUR
 DAYS, SPAN = 90, 92
 PAGE = 20_000
+HEAD = f"{'ms':>10}{'cpu ms':>10}{'of SQLite':>11}{'of its cpu':>11}"
 USERS, CALLER = 200_000, "u5000"
 BY = ("day", "rule", "action", "jurisdiction")
 PLACES = ["JP", "US-CA", "US-NY", "US-TX", "GB", "DE", "FR", "IT", "ES", "KR", "BR", "IN", ""]
@@ -154,20 +155,26 @@ def sign(url: str) -> None:
         )
 
 
-def timed(call: Callable[[], object]) -> float:
-    """Milliseconds, the median of five runs."""
+class Took(NamedTuple):
+    """Milliseconds, by the clock and of the processor, over all cores."""
+
+    wall: float
+    cpu: float
+
+
+def timed(call: Callable[[], object], runs: int = 5) -> Took:
+    """The median of some runs, each by itself."""
     times = []
-    for _ in range(5):
-        start = time.perf_counter()
+    for _ in range(runs):
+        start = time.perf_counter(), time.process_time()
         call()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times) * 1e3
+        end = time.perf_counter(), time.process_time()
+        times.append([(after - before) * 1e3 for before, after in zip(start, end, strict=True)])
+    return Took(*map(statistics.median, zip(*times, strict=True)))
 
 
-def once(call: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
+def once(call: Callable[[], object]) -> Took:
+    return timed(call, 1)
 
 
 def plain(path: Path, sql: str, values: tuple[object, ...]) -> list[tuple[object, ...]]:
@@ -261,13 +268,13 @@ def tell_sizes(log: Log) -> None:
 def counting(log: Log) -> None:
     since = time.time_ns() - DAYS * DAY
     base = timed(lambda: plain(log.path, AGGREGATE, (since,)))
-    print(f"\n{'90 days by day, rule, action, jurisdiction':46}{'ms':>9}{'of SQLite':>11}")
+    print(f"\n{'90 days by day, rule, action, jurisdiction':46}{HEAD}")
     show("SQLite by itself", base, base)
     show("archive alone", timed(lambda: log.count(log.archive, since, live=False)), base)
-    show("log and archive, first time", once(lambda: log.count(log.archive, since)) * 1e3, base)
+    show("log and archive, first time", once(lambda: log.count(log.archive, since)), base)
     show("log and archive, cached", timed(lambda: log.count(log.archive, since)), base)
     show("log stats of both, callers counted too", timed(lambda: log.stats(since)), base)
-    show("log, first time", once(lambda: log.count(None, since)) * 1e3, base)
+    show("log, first time", once(lambda: log.count(None, since)), base)
     show("log, cached", timed(lambda: log.count(None, since)), base)
     print(f"cache {sum(map(size, log.cache.path.iterdir())):,.0f} MB")
 
@@ -282,7 +289,7 @@ def finding(log: Log) -> None:
         found = sealed.find(wanted, keys)
         kept = timed(lambda: sealed.find(wanted, keys))
     title = f"one user: {many:,} attempts, {len(found):,} archived"
-    print(f"\n{title:46}{'ms':>9}{'of SQLite':>11}")
+    print(f"\n{title:46}{HEAD}")
     show("SQLite by itself", base, base)
     show("log, entries included", timed(lambda: log.of_user(CALLER)), base)
     show("archive, opened for it", timed(lambda: log.sealed_of_user(CALLER, keys)), base)
@@ -294,13 +301,14 @@ def size(path: Path) -> float:
     return path.stat().st_size / 1e6
 
 
-def tell(what: str, seconds: float, rows: int) -> None:
-    rate = f", {rows / seconds:,.0f} a second" if rows else ""
-    print(f"{what} in {seconds:,.1f} s{rate}", flush=True)
+def tell(what: str, took: Took, rows: int) -> None:
+    seconds = took.wall / 1e3
+    print(f"{what} in {seconds:,.1f} s, {rows / seconds:,.0f} a second", flush=True)
 
 
-def show(name: str, ms: float, base: float) -> None:
-    print(f"{name:46}{ms:>9,.1f}{ms / base:>11.3f}", flush=True)
+def show(name: str, took: Took, base: Took) -> None:
+    share = f"{took.wall / base.wall:>11.3f}{took.cpu / base.cpu:>11.3f}"
+    print(f"{name:46}{took.wall:>10,.1f}{took.cpu:>10,.1f}{share}", flush=True)
 
 
 if __name__ == "__main__":

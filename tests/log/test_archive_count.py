@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -164,6 +165,22 @@ def test_a_cache_grows_with_the_log(archived: Archived) -> None:
         found = counted(archived, "live cache")
         assert {row.key: row.opened for row in found} == expected(archived.url)
     assert len(list(kept.iterdir())) < 4
+
+
+@pytest.mark.usefixtures("small")
+def test_a_large_log_is_cached_in_slices(
+    archived: Archived, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "SLICE", 50)
+    for _ in range(2):
+        found = counted(archived, "live cache")
+        assert {row.key: row.opened for row in found} == expected(archived.url)
+    pieces = sorted(
+        tuple(map(int, path.name.split("-")[:2]))
+        for path in Cache.of(archived.key.name).path.iterdir()
+    )
+    assert len(pieces) >= COUNT * 2 // 50
+    assert all(one[1] == two[0] for one, two in pairwise(pieces))
 
 
 @pytest.mark.usefixtures("small")

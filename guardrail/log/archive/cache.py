@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     Watch = Callable[[int, int], None]
 
 WORTHWHILE = 20_000
+SLICE = 1_000_000
 _NAME = re.compile(r"([0-9]{1,19})-([0-9]{1,19})-([0-9a-f]{16})\.parquet", re.ASCII)
 _COPY = 'COPY ({} ORDER BY "at") TO {} (FORMAT parquet, COMPRESSION zstd)'
 
@@ -68,10 +69,11 @@ class Cache:
         """
         pieces = self._chain(source, after)
         last = pieces[-1].last if pieces else after
-        if head - last >= WORTHWHILE:
-            with suppress(OSError):
-                pieces = self._grow(source, pieces, Piece(last, head, _root(source, head)), watch)
-                last = head
+        with suppress(OSError):
+            while head - last >= WORTHWHILE:
+                end = min(head, last + SLICE)
+                new = Piece(last, end, _root(source, end))
+                pieces, last = self._grow(source, pieces, new, head, watch), end
         return [self.path / piece.name for piece in pieces], last
 
     def _chain(self, source: Source, after: int) -> list[Piece]:
@@ -88,20 +90,25 @@ class Cache:
         return pieces
 
     def _grow(
-        self, source: Source, pieces: Sequence[Piece], new: Piece, watch: Watch | None
+        self,
+        source: Source,
+        pieces: Sequence[Piece],
+        new: Piece,
+        head: int,
+        watch: Watch | None,
     ) -> list[Piece]:
         """One more piece, together with those before it that are not much larger."""
         kept = [*pieces]
         merged: list[Piece] = []
         first = new.after
-        while kept and kept[-1].last - kept[-1].after <= 2 * (new.last - first):
+        while kept and _together(kept[-1], new, first):
             merged.insert(0, kept.pop())
             first = merged[0].after
         whole = Piece(first, new.last, new.root)
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = self.path / f".draft-{os.getpid()}"
         try:
-            self._write(source, new, merged, draft, watch)
+            self._write(source, new, merged, draft, lambda done: watch and watch(done, head))
             draft.replace(self.path / whole.name)
         finally:
             draft.unlink(missing_ok=True)
@@ -115,7 +122,7 @@ class Cache:
         new: Piece,
         merged: Sequence[Piece],
         draft: Path,
-        watch: Watch | None,
+        watch: Callable[[int], None],
     ) -> None:
         with connected() as connection:
             connection.execute(f"CREATE TABLE piece ({TYPED})")
@@ -124,8 +131,7 @@ class Cache:
             for page in source.touched(new.after, new.last):
                 append(connection, "piece", [part_row(found, new.after) for found in page])
                 done = min(done + source.page, new.last)
-                if watch is not None:
-                    watch(done, new.last)
+                watch(done)
             connection.commit()
             rows = f"SELECT {FIELDS} FROM piece"  # noqa: S608 (fixed names)
             if merged:
@@ -135,6 +141,12 @@ class Cache:
                 )
             connection.execute(_COPY.format(rows, quoted(draft)))
         draft.chmod(0o600)
+
+
+def _together(piece: Piece, new: Piece, first: int) -> bool:
+    """Whether a piece is small enough to be written again with what follows it."""
+    size = new.last - piece.after
+    return size <= SLICE and piece.last - piece.after <= 2 * (new.last - first)
 
 
 def _root(source: Source, size: int) -> str:

@@ -118,7 +118,7 @@ class Scan:
     def _look(self, seq: Any, stored: Mapping[str, Any], data: bytes) -> None:
         try:
             body = json.loads(data)
-            self._attempts.take(seq, data)
+            self._attempts.take(seq, body)
             self.workers.take(body)
             event = event_of(body)
             own = body["id"] if event in {"opened", "closed"} else body.get("worker", "")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from guardrail.log.archive.duck import append, quoted
 from guardrail.log.archive.facts import facts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from duckdb import DuckDBPyConnection
@@ -54,9 +53,9 @@ class AttemptTable:
         connection.execute(_FIRSTS)
         connection.execute(_ENDS)
 
-    def take(self, seq: int, body: bytes) -> None:
+    def take(self, seq: int, body: Mapping[str, Any]) -> None:
         """Look at one entry; raises one of STRANGE for a body that no log wrote."""
-        first, end = facts_of(seq, json.loads(body))
+        first, end = facts_of(seq, body)
         if first is not None:
             self._firsts.append(first)
         if end is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -228,7 +229,7 @@ def _row(entry: Entry) -> tuple[object, ...]:
 def _take(attempts: AttemptTable, page: Iterable[Entry]) -> None:
     for entry in page:
         try:
-            attempts.take(entry.seq, entry.body)
+            attempts.take(entry.seq, json.loads(entry.body))
         except STRANGE as error:
             raise ConfigurationError(
                 f"entry {entry.seq} is not one that a log writes ({type(error).__name__})"
