@@ -22,12 +22,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 
+NOT_RUN = 2
+
+
 def guardrail(*arguments: str) -> tuple[int, str]:
-    """Exit status and output of a `guardrail` command, run in this process."""
+    """Exit status of a `guardrail` command, run in this process; what it printed, or its error."""
     result = CliRunner().invoke(main, arguments)
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     assert "Traceback" not in result.output
-    return result.exit_code, result.output
+    return result.exit_code, result.output if result.exit_code == NOT_RUN else result.stdout
 
 
 def verified(url: str) -> dict[str, Any]:

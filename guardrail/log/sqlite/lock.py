@@ -20,7 +20,9 @@ class FileLock:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._name = str(path)
         self._file = -1
+        self._identity = (0, 0)
 
     def acquire(self, wait: float | None = None) -> None:
         """Take the lock; raises OSError, and LockHeld after `wait` seconds (None: WAIT).
@@ -29,8 +31,7 @@ class FileLock:
         """
         while True:
             if self._file < 0:
-                flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-                self._file = os.open(self.path, flags, 0o600)
+                self._open()
             if not _taken(self._file):
                 self._wait(WAIT if wait is None else wait)
             if self._is_in_place():
@@ -48,6 +49,11 @@ class FileLock:
             os.close(self._file)
             self._file = -1
 
+    def _open(self) -> None:
+        self._file = os.open(self._name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        found = os.fstat(self._file)
+        self._identity = (found.st_dev, found.st_ino)
+
     def _wait(self, seconds: float) -> None:
         waiting = _Waiting(self._file)
         try:
@@ -63,12 +69,11 @@ class FileLock:
         raise LockHeld(f"held by {_holder(self.path)} for {seconds:g} s")
 
     def _is_in_place(self) -> bool:
-        ours = os.fstat(self._file)
         try:
-            there = os.stat(self.path)  # noqa: PTH116 (a third of the time of Path.stat)
+            there = os.stat(self._name)  # noqa: PTH116 (a third of the time of Path.stat)
         except FileNotFoundError:
             return False
-        return (ours.st_dev, ours.st_ino) == (there.st_dev, there.st_ino)
+        return (there.st_dev, there.st_ino) == self._identity
 
 
 class _Waiting:
