@@ -23,6 +23,7 @@ Short = Annotated[str, Field(max_length=300)]
 MAX_QUESTIONS = 100
 _ID = re.compile(r"[A-Za-z0-9._-]{1,40}")
 MAX_SAMPLES = 500
+MAX_DAYS = 3660
 
 
 M = TypeVar("M", bound=BaseModel)
@@ -79,6 +80,8 @@ class ScopeModel(Model):
     def _ordered(self) -> ScopeModel:
         if self.start >= self.end:
             raise expected("`since` before `until`")
+        if self.end - self.start > MAX_DAYS * 24 * HOUR:
+            raise expected(f"at most {MAX_DAYS:,} days between `since` and `until`")
         if (self.start - self.offset) % HOUR or (self.end - self.offset) % HOUR:
             raise expected("whole hours in `since` and `until`: attempts are counted by the hour")
         return self

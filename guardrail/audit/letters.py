@@ -99,9 +99,12 @@ def figures(evidence: Evidence, language: Language) -> dict[str, str]:
 
 
 def _in_force(evidence: Evidence) -> int:
-    """Rules in force; where no entry says which, those that decided something."""
+    """Rules in force at the end; where no entry says which, those that decided something."""
+    end = evidence.inquiry.scope.end
     if evidence.controls:
-        return sum(one.until is None for one in evidence.controls)
+        return sum(
+            one.since < end and (one.until is None or one.until >= end) for one in evidence.controls
+        )
     return len({group.rule for group in evidence.groups if group.rule})
 
 

@@ -12,6 +12,7 @@ from guardrail.audit.formats import day
 from guardrail.audit.inquiry import InquiryModel, read_inquiry
 from guardrail.chain.entry import body_of
 from guardrail.chain.tiles import bundles_of, decode_bundle
+from guardrail.log.index import event_of
 from guardrail.log.times import parse_time
 from guardrail.policy.jurisdictions import around
 
@@ -48,7 +49,7 @@ def _told(path: Path) -> Counter[tuple[str, ...]]:
 def _found(pack: Path, size: int, inquiry: InquiryModel) -> Counter[tuple[str, ...]]:
     attempts: dict[str, dict[str, Any]] = {}
     for body in _bodies(pack, size):
-        event = body.get("event")
+        event = event_of(body)
         if event in {"opened", "closed"}:
             attempts.setdefault(body["id"], {})[event] = body
     keys = (_key(entries, inquiry) for entries in attempts.values())

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import time
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 
 from guardrail.audit.build import Built
 from guardrail.audit.history import Version
+from guardrail.audit.inquiry import moment_of
 from guardrail.audit.pin import lock_path
 from guardrail.audit.records import Count
 from guardrail.audit.tallies import changes
@@ -213,6 +215,18 @@ def test_policies_that_the_log_states_are_the_controls(tmp_path: Path) -> None:
     assert rows["minor-sexual"]["until"] == "in force"
     proofs = made.folder / "evidence" / "proofs"
     assert len(list(proofs.glob("policy-entry-*.tlog-proof"))) == 2
+
+
+def test_rules_in_force_are_those_at_the_end_of_the_period(tmp_path: Path) -> None:
+    url = new_log(tmp_path / "attempts.db", number=20, told=True)
+    question = [{"id": "Q", "text": "?", "answer": "in force: {{ controls }}"}]
+    later = moment_of(time.time_ns() + 2 * DAY).strftime("%Y-%m-%d")
+    for until, number in (("2026-01-21", 0), (later, 14)):
+        scope = {"since": "2026-01-01", "until": until}
+        path = inquiry(tmp_path, scope=scope, questions=question)
+        lock_path(path).unlink(missing_ok=True)
+        made = built(path, url, tmp_path / "out")
+        assert f"in force: {number}<" in (made.folder / "report.en.html").read_text("utf-8")
 
 
 def test_reasons_narrow_what_is_said_of_single_attempts(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ GOOD: dict[str, Any] = {"since": "2026-01-01", "until": "2026-02-01"}
         ({"samples": -1}, "expected at least 0"),
         ({"evidence": "all"}, "expected one of auto, proofs, log"),
         ({"scope": GOOD | {"until": "2026-01-01"}}, "expected `since` before `until`"),
+        ({"scope": GOOD | {"until": "2100-01-01"}}, "expected at most 3,660 days"),
         ({"scope": GOOD | {"since": "2026-01-01T00:30"}}, "expected whole hours"),
         ({"scope": GOOD | {"jurisdictions": ["UK"]}}, "did you mean 'GB'?"),
         ({"scope": GOOD | {"operations": ["image"]}}, "expected one of chat, text"),

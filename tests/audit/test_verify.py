@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shlex
 import shutil
@@ -14,11 +15,14 @@ import pytest
 
 from guardrail.audit.build import Built
 from guardrail.audit.pack import MANIFEST, SIGNATURE, Statement, read_manifest, sign
+from guardrail.audit.recount import differing
 from guardrail.audit.verify import verify_pack
 from guardrail.chain.checkpoint import Checkpoint
+from guardrail.chain.entry import body_of, canonical, entry_bytes
 from guardrail.chain.errors import Malformed
 from guardrail.chain.keys import Algorithm, SigningKey
 from guardrail.chain.note import Note
+from guardrail.chain.tiles import bundles_of, decode_bundle, encode_bundle
 from guardrail.errors import ConfigurationError
 from guardrail.log import locate
 from guardrail.log.export import verify_export
@@ -128,6 +132,21 @@ def test_figures_that_the_entries_do_not_bear_out_are_told(
     (fault,) = verify_pack(pack, key.verifier).faults
     assert fault.startswith("data/attempts_kept.csv: ")
     assert f"{int(cells[-1]) + 5} where the entries have {cells[-1]} (2026-01-" in fault
+
+
+def test_entries_that_name_no_kind_are_counted_too(packed: tuple[Built, str], pack: Path) -> None:
+    size = packed[0].statement.size
+    for tile in bundles_of(size):
+        path = pack / "evidence" / "log" / tile.path
+        bodies = [json.loads(body_of(entry)) for entry in decode_bundle(tile, path.read_bytes())]
+        older = [
+            {name: value for name, value in body.items() if name != "event"}
+            if body["event"] in {"opened", "closed"}
+            else body
+            for body in bodies
+        ]
+        path.write_bytes(encode_bundle(entry_bytes(canonical(body)) for body in older))
+    assert differing(pack, size) == []
 
 
 def test_a_changed_zip_is_told(packed: tuple[Built, str], tmp_path: Path) -> None:
