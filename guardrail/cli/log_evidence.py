@@ -96,8 +96,8 @@ def verify(  # noqa: PLR0913 (one argument an option)
 
     if folder and url:
         raise click.UsageError("--export is verified without --log")
-    key = read_key_option(key_text)
-    given = Given(key, read_files(checkpoints), read_files(receipts))
+    key = _key(key_text)
+    given = Given(key, _files(checkpoints), _files(receipts))
     if receipts and not (url or folder):
         _verify_receipts(ctx, given, as_json=as_json)
         return
@@ -205,7 +205,7 @@ def key(url: str | None, *, as_json: bool) -> None:
 COMMANDS = (verify, receipt, export, key)
 
 
-def read_key_option(text: str | None) -> VerifierKey | None:
+def _key(text: str | None) -> VerifierKey | None:
     """A key as it is printed, or a file that holds it."""
     from guardrail.log.verify import read_key
 
@@ -219,8 +219,7 @@ def read_key_option(text: str | None) -> VerifierKey | None:
     return read_key(text)
 
 
-def read_files(paths: tuple[Path, ...]) -> list[tuple[str, bytes]]:
-    """Files by name; raises ConfigurationError."""
+def _files(paths: tuple[Path, ...]) -> list[tuple[str, bytes]]:
     try:
         return [(str(path), path.read_bytes()) for path in paths]
     except OSError as error:
