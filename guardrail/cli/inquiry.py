@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from guardrail.cli.log_options import evidence, located, print_json
-from guardrail.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from guardrail.audit.build import Built
     from guardrail.audit.verify import Checked
-    from guardrail.chain.keys import VerifierKey
 
 FAULTS = 1
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -196,27 +194,17 @@ def verify(
     Exit status: 0 nothing is wrong, 1 something is, 2 could not run.
     """
     from guardrail.audit.verify import verify_pack
+    from guardrail.cli.keys import read_keys
+    from guardrail.cli.log_evidence import read_files
 
-    key = None if key_text is None else _key(key_text)
-    checked = verify_pack(pack, key, [(str(path), path.read_bytes()) for path in checkpoints])
+    key = read_keys([key_text], "--key")[0] if key_text else None
+    checked = verify_pack(pack, key, read_files(checkpoints))
     if as_json:
         print_json(_checked_json(checked))
     else:
         _show_checked(pack, checked, believed=key is None)
     if not checked.ok:
         ctx.exit(FAULTS)
-
-
-def _key(text: str) -> VerifierKey:
-    """A key as it is printed, or a file that holds it."""
-    from guardrail.log.verify import read_key
-
-    if "+" in text and not Path(text).is_file():
-        return read_key(text)
-    try:
-        return read_key(Path(text).read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"--key is neither a key nor a file ({error})") from None
 
 
 def _checked_json(checked: Checked) -> dict[str, Any]:
