@@ -87,7 +87,7 @@ def build(order: Order, source: Source, watch: Watch = lambda _: None) -> Built:
     _check(inquiry, template)
     key = source.signing_key()
     told = inquiry.reference or path.stem
-    source.record_access(f"inquiry build {told}", order.why)  # 2
+    source.record_access({"command": "inquiry build", "inquiry": told}, order.why)  # 2
     work = _work(out, path.stem)
     draft = work / "pack"
     try:
@@ -125,7 +125,8 @@ def _excerpts(source: Source, told: str, why: str) -> Excerpts:
     """What decrypts excerpts, once the log has an entry that says whose and why."""
 
     def decrypt(attempts: Sequence[str]) -> Mapping[str, str | None]:
-        source.record_access(f"inquiry excerpts {told}", why, attempts)
+        what = {"command": "inquiry excerpts", "inquiry": told, "attempts": [*attempts]}
+        source.record_access(what, why)
         return source.excerpts(attempts)
 
     return decrypt

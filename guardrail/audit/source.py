@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import getpass
 import os
-from typing import TYPE_CHECKING
+import pwd
+import socket
+from typing import TYPE_CHECKING, Any
 
 from guardrail.log import Log
 from guardrail.log.opening import open_for_reading
@@ -12,7 +13,7 @@ from guardrail.log.signing import load_signing_key
 from guardrail.log.verify import log_key
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from guardrail.chain.keys import SigningKey, VerifierKey
@@ -41,16 +42,13 @@ class Source:
         """What signs the log, and so the pack; raises ConfigurationError when it is not there."""
         return load_signing_key(self.location.signing_key)
 
-    def record_access(self, what: str, why: str, attempts: Sequence[str] = ()) -> None:
+    def record_access(self, what: Mapping[str, Any], why: str) -> None:
         """Write into the log who looks at what, and why: durable and signed when this returns.
 
-        attempts: those whose text is decrypted.
+        what: the command, and what it is pointed at.
         """
-        fields: dict[str, object] = {"who": identity(), "what": what, "why": why}
-        if attempts:
-            fields["attempts"] = list(attempts)
         with Log(self.location) as log:
-            log.record(EVENT, fields)
+            log.record(EVENT, {"who": identity(), "what": dict(what), "why": why})
 
     def excerpts(self, attempts: Sequence[str]) -> dict[str, str | None]:
         """The beginnings of prompts, decrypted; None where none is kept (any more)."""
@@ -62,9 +60,18 @@ class Source:
         self._log.shutdown()
 
 
-def identity() -> str:
-    """Who runs this, as the operating system has it: `os:name`."""
+def identity() -> dict[str, Any]:
+    """Who runs this, as the operating system has it."""
+    uid = os.getuid()
     try:
-        return f"os:{getpass.getuser()}"
-    except (OSError, KeyError, ImportError):
-        return f"os:{os.getuid()}"
+        name = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        name = str(uid)
+    sudo_user = os.environ.get("SUDO_USER", "")
+    return {
+        "name": name,
+        "source": "os",
+        "uid": uid,
+        "sudo_user": sudo_user,
+        "host": socket.gethostname(),
+    }

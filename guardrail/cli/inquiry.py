@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,7 +76,8 @@ def new(template: str | None, output: str, **given: Any) -> None:
         _ask(given)
     found = find_template(template, Path.cwd())
     path = Path(output)
-    write_inquiry(path, template, found.model, Wishes(**given))
+    name = template if template in shipped() else os.path.relpath(found.path, path.parent)
+    write_inquiry(path, name, found.model, Wishes(**given))
     click.echo(f"{path}: edit it, then run: guardrail inquiry build {path} --out DIR")
 
 

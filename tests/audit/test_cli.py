@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from guardrail.audit.template import shipped
 from guardrail.cli import main
 from guardrail.log import locate
 from guardrail.log.signing import load_signing_key
@@ -76,6 +77,18 @@ def test_a_template_has_to_be_named_where_nobody_can_be_asked() -> None:
     result = run("new")
     assert result.exit_code == 2
     assert "cabinet-office-jp" in result.stderr
+
+
+def test_a_template_is_found_from_where_the_inquiry_lies(url: str, tmp_path: Path) -> None:
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "cases").mkdir()
+    for path in (shipped()["ofcom"], shipped()["ofcom"].with_name("ofcom.en.j2")):
+        shutil.copy(path, tmp_path / "letters" / path.name.replace("ofcom", "ours"))
+    made = run("new", "--template", "letters/ours.yaml", "--output", "cases/one.yaml")
+    assert made.exit_code == 0, made.output
+    result = run("build", "cases/one.yaml", "--out", "packs", "--log", url)
+    assert result.exit_code == 0, result.output
+    assert Path("packs/one.zip").exists()
 
 
 def test_no_log_no_pack(tmp_path: Path) -> None:
