@@ -63,8 +63,8 @@ def _weights() -> dict[str, int]:
 
 def forwardness(word: str) -> float:
     """How much a folded word looks written as it is (above 0) or backwards (below), log-odds."""
-    weights = _weights()
-    return sum(weights.get(run, 0) for run in runs(word)) / 10
+    weigh = _weights().get
+    return sum([weigh(run, 0) for run in runs(word)]) / 10
 
 
 def is_turned(text: str) -> bool:

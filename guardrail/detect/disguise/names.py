@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     _Pair = tuple[str, str]
+    _Shape = tuple[str, int]
 
 _NAME = re.compile(r"[a-z]{2,}(?:['-][a-z]+)*(?: [a-z]{2,}(?:['-][a-z]+)*)+")
 _LETTERS = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*")
@@ -33,6 +34,8 @@ class _Names(NamedTuple):
     letter and the length of the other -> the words. tails: the first letter and the length of the
     one, the key of the last -> the words. A key is as `_key` makes it. after: one word -> those
     that come after it. words: all of them. lone: a long single name short of a letter -> the name.
+    firsts: the key of a first word -> first letters and lengths of those after it. lasts: the key
+    of a last word -> those of the words before it.
     """
 
     sounds: dict[tuple[str, str], list[_Pair]]
@@ -41,12 +44,21 @@ class _Names(NamedTuple):
     after: dict[str, list[str]]
     words: set[str]
     lone: dict[str, list[str]]
+    firsts: dict[str, set[_Shape]]
+    lasts: dict[str, set[_Shape]]
 
 
 @cache
 def _names() -> _Names:
     names = _Names(
-        defaultdict(list), defaultdict(list), defaultdict(list), defaultdict(list), set(), {}
+        sounds=defaultdict(list),
+        heads=defaultdict(list),
+        tails=defaultdict(list),
+        after=defaultdict(list),
+        words=set(),
+        lone={},
+        firsts=defaultdict(set),
+        lasts=defaultdict(set),
     )
     for file in _FILES:
         for fields in rows(file):
@@ -84,8 +96,10 @@ def _add_pair(names: _Names, left: str, right: str) -> None:
         names.sounds[key].append(pair)
     for first in firsts:
         names.heads[first, right[0], len(right)].append(pair)
+        names.firsts[first].add((right[0], len(right)))
     for last in lasts:
         names.tails[left[0], len(left), last].append(pair)
+        names.lasts[last].add((left[0], len(left)))
     names.after[left].append(right)
     names.words.update(pair)
 
@@ -155,22 +169,37 @@ def are_near(tokens: Sequence[str], marked: Sequence[str]) -> bool:
 
 
 def _is_near(left: _Heard, right: _Heard) -> bool:
-    names = _names()
-    return (
-        (left.key, right.key) in names.sounds
-        or any((left.key, right.low[:1], size) in names.heads for size in _sizes(right.low))
-        or any((left.low[:1], size, right.key) in names.tails for size in _sizes(left.low))
-        or right.low[::-1] in names.after.get(left.low[::-1], ())
-    ) and _pair(left.low, right.low) is not None
+    heads, tails = left.heads, right.tails
+    near = (
+        (heads and tails and (left.key, right.key) in _names().sounds)
+        or (heads and not heads.isdisjoint(right.shapes))
+        or (tails and not tails.isdisjoint(left.shapes))
+        or (left.turned and right.low[::-1] in left.turned)
+    )
+    return bool(near) and _pair(left.low, right.low) is not None
+
+
+_NONE: frozenset[_Shape] = frozenset()
 
 
 class _Heard(NamedTuple):
+    """A word as names may have it.
+
+    lone: whether it is by itself one. shapes: the first letter and the lengths of what it may
+    misspell. heads, tails: shapes of the words after and before it, were it one of a name.
+    turned: the words after it, were it one written backwards.
+    """
+
     low: str
     key: str
     lone: bool
+    shapes: tuple[_Shape, ...]
+    heads: frozenset[_Shape] | set[_Shape]
+    tails: frozenset[_Shape] | set[_Shape]
+    turned: Sequence[str]
 
 
-_NOTHING = _Heard("", "", lone=False)
+_NOTHING = _Heard("", "", lone=False, shapes=(), heads=_NONE, tails=_NONE, turned=())
 
 
 @lru_cache(20_000)
@@ -178,9 +207,17 @@ def _heard(token: str) -> _Heard:
     words = _LETTERS.findall(token.lower())
     if len(words) != 1 or len(words[0]) > _LONGEST:
         return _NOTHING
-    word = bare(_without_s(words[0]))
-    lone = len(word) >= _LONE - 1 and not _known(word) and bool(_lone(word))
-    return _Heard(word, _key(word), lone)
+    word, names = bare(_without_s(words[0])), _names()
+    key = _key(word)
+    return _Heard(
+        word,
+        key,
+        lone=len(word) >= _LONE - 1 and not _known(word) and bool(_lone(word)),
+        shapes=tuple((word[:1], size) for size in _sizes(word)),
+        heads=names.firsts.get(key, _NONE),
+        tails=names.lasts.get(key, _NONE),
+        turned=names.after.get(word[::-1], ()),
+    )
 
 
 _LONGEST = 24

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache, lru_cache
 from importlib.resources import files
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from guardrail.detect.disguise.segments import listed
@@ -107,23 +108,19 @@ def _words() -> Iterator[str]:
 
 
 def _mask(word: str, bits: dict[str, int]) -> int:
-    mask = 0
-    for letter in word:
-        mask |= bits.get(letter, 0)
-    return mask
+    return sum([bits.get(letter, 0) for letter in set(word)])
 
 
 def _near(word: str) -> Iterator[Slip]:
     words, bits, ascii_, latin, elsewhere = _index()
     mask = _mask(word, bits)
-    masks = [mask]
+    near = [words[mask]] if mask in words else []
     if len(word) > _MIN or not _VOWEL.search(word):
         others = ascii_ if word.isascii() else latin if word[1] < _LATIN_END else elsewhere
-        masks += [mask | bit for bit in others if not mask & bit]
-    for found in map(words.get, masks):
-        for other in found or ():
-            if other[0] == word[0] and (kind := _kind(word, other)):
-                yield Slip(other, kind)
+        near += [words[mask | bit] for bit in others if not mask & bit and mask | bit in words]
+    for other in chain.from_iterable(near):
+        if other[0] == word[0] and (kind := _kind(word, other)):
+            yield Slip(other, kind)
 
 
 def _kind(word: str, meant: str) -> str:

@@ -67,10 +67,11 @@ def nearest(word: str) -> str:
     if len(word) < _MIN - 1 or not word.isascii():
         return ""
     by_letters, by_sound = _index()
-    forms = shortened(word) & by_letters.keys()
-    near = {core for form in forms for core in by_letters[form]}
+    near = {core for form in shortened(word) if form in by_letters for core in by_letters[form]}
     if len(word) >= _LONG:
         near.update(by_sound.get(sound(word), ()))
+    if not near:
+        return ""
     best = min(((_score(word, c), c) for c in near if c[0] == word[0]), default=None)
     return best[1] if best and best[0] <= _allowed(word, best[1]) else ""
 
