@@ -16,6 +16,7 @@ import marisa_trie
 
 from guardrail.detect import familiar
 from guardrail.detect.disguise.marks import marks_of
+from guardrail.detect.disguise.names import named_of
 from guardrail.detect.persons.spelled import SpelledTagger
 from guardrail.detect.persons.tagging import shipped
 from guardrail.detect.sexual.features import features
@@ -80,12 +81,12 @@ def write(words: list[str], folder: Path) -> None:
     folder.joinpath(familiar.COLUMNS).write_bytes(familiar.packed(rows))
 
 
-def worked_out(trie: marisa_trie.Trie) -> Iterator[tuple[str, int, int, int]]:
+def worked_out(trie: marisa_trie.Trie) -> Iterator[familiar.Row]:
     """What the detectors make of each word, in the order of its rows."""
     model, tagger = load_linear()[0], SpelledTagger(shipped("latin"))
     for row in range(len(trie)):
         word = trie.restore_key(row)
-        yield marks_of(word), *model.weigh(word)[:2], tagger.spelled(word.encode())
+        yield marks_of(word), named_of(word), *model.weigh(word)[:2], tagger.spelled(word.encode())
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ class Familiar:
 
     kinds: what about a word may be a disguise, as `guardrail.detect.disguise.marks` says.
     marks: which of these about each.
+    named: what it may be of a well-known name, as `guardrail.detect.disguise.names` says.
     weights, sizes: sum and number of its weights in the linear model of `sexual.text`.
     spelled: sum of what its letters show the Latin tagger of `person.names`.
     """
@@ -35,6 +37,7 @@ class Familiar:
     row: Callable[[str | bytes, int], int]
     kinds: tuple[str, ...]
     marks: bytes
+    named: bytes
     weights: array[int]
     sizes: bytes
     spelled: array[int]
@@ -43,6 +46,11 @@ class Familiar:
         """The marks of a folded word; None where it is not listed."""
         row = self.row(word, -1)
         return self.kinds[self.marks[row]] if row >= 0 else None
+
+    def named_of(self, word: str) -> int | None:
+        """What a folded word may be of a name; None where it is not listed."""
+        row = self.row(word, -1)
+        return self.named[row] if row >= 0 else None
 
     def weight_of(self, word: str) -> tuple[int, int] | None:
         """The weight of a folded word in the linear model, and the number of its buckets."""
@@ -55,13 +63,18 @@ class Familiar:
         return self.spelled[row] if row >= 0 else None
 
 
-def packed(rows: list[tuple[str, int, int, int]]) -> bytes:
-    """The columns of a table as bytes: marks, weight, size and sum of each row."""
-    marks, weights, sizes, spelled = zip(*rows, strict=True)
+Row = tuple[str, int, int, int, int]
+"""Marks, what a word may be of a name, weight, size and sum."""
+
+
+def packed(rows: list[Row]) -> bytes:
+    """The columns of a table as bytes."""
+    marks, named, weights, sizes, spelled = zip(*rows, strict=True)
     kinds = sorted(set(marks))
     head = json.dumps({"rows": len(rows), "marks": kinds}).encode()
     columns = (
         bytes(map(kinds.index, marks)),
+        bytes(named),
         _little(array("h", weights)),
         bytes(sizes),
         _little(array("q", spelled)),
@@ -74,14 +87,13 @@ def unpacked(content: bytes, trie: marisa_trie.Trie) -> Familiar:
     head, _, body = content.partition(b"\n")
     facts: dict[str, Any] = json.loads(head)
     count, kinds = facts["rows"], facts["marks"]
-    cuts = [0, count, 3 * count, 4 * count, 12 * count]
-    marks, weights, sizes, spelled = (
-        body[a:b] for a, b in zip(cuts, cuts[1:], strict=False)
-    )
+    cuts = [count * bytes_before for bytes_before in (0, 1, 2, 4, 5, 13)]
+    marks, named, weights, sizes, spelled = (body[a:b] for a, b in pairwise(cuts))
     return Familiar(
         trie.get,
         tuple(kinds),
         marks,
+        named,
         _read("h", weights),
         sizes,
         _read("q", spelled),

@@ -77,15 +77,15 @@ class Linear:
     def _blocks(self, text: str) -> Iterator[tuple[int, int]]:
         """Weight and number of buckets of consecutive half windows."""
         known, weights = self._known, self._weights
+        found = [known.get(t) or self._weigh(t) for t in tokens(text)]
         total = count = last = 0
-        for token in tokens(text):
-            weight, size, word = known.get(token) or self._weigh(token)
-            if last and word:
-                weight += weights[pair(last, word)]
-                size += 1
-            last = word
+        for weight, size, word in found:
             total += weight
             count += size
+            if last and word:
+                total += weights[pair(last, word)]
+                count += 1
+            last = word
             if count >= WINDOW // 2:
                 yield total, count
                 total = count = 0
@@ -109,7 +109,7 @@ class Linear:
         """A token's weight, its number of buckets, and its hash for pairs."""
         word, buckets = features(token)
         weights = self._weights
-        return sum([weights[bucket] for bucket in buckets]), len(buckets), word
+        return sum(map(weights.__getitem__, buckets)), len(buckets), word
 
 
 @cache
