@@ -1,7 +1,7 @@
-"""Work out beforehand what the detectors make of frequent words.
+"""Work out beforehand what the detectors make of frequent words, and the index of names.
 
-`python -m training.familiar` writes the table of the words that it has anew, after a change to a
-lexicon, a list of names or a model; `--data FOLDER` gathers the words again first.
+`python -m training.familiar` writes both anew, after a change to a lexicon, a list of names or a
+model; `--data FOLDER` gathers the frequent words again first.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import marisa_trie
 from guardrail.detect import familiar
 from guardrail.detect.disguise.marks import marks_of
 from guardrail.detect.disguise.names import named_of
+from guardrail.detect.persons.index import build_shipped
 from guardrail.detect.persons.spelled import SpelledTagger
 from guardrail.detect.persons.tagging import shipped
 from guardrail.detect.sexual.features import features
@@ -36,10 +37,11 @@ _WORD = re.compile(r"[^\W\d_]+")
 
 
 def main() -> None:
-    """Gather words where data is given, and write the table."""
+    """Gather words where data is given, and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, help="folder with train/ and dev/")
     folder = parser.parse_args().data
+    build_shipped()
     write(gathered(folder) if folder else listed(), TARGET)
 
 
