@@ -27,7 +27,7 @@ _LONE = 7  # letters of a single name that one misspelling leaves plain
 _LONG = 6
 _MIN = 3
 _FILES = ("public.tsv", "fictional.tsv")
-BESIDE, LONE = 1, 2
+FIRST, LAST, LONE = 1, 2, 4
 _NONE: frozenset[_Shape] = frozenset()
 
 
@@ -182,7 +182,7 @@ def _is_near(left: _Heard, right: _Heard) -> bool:
         or (tails and not tails.isdisjoint(left.shapes))
         or (heads and tails and (left.key, right.key) in _names().sounds)
     )
-    return bool(near) and _pair(left, right) is not None
+    return bool(near) and _pair(left.low, right.low) is not None
 
 
 class _Heard(NamedTuple):
@@ -204,14 +204,13 @@ class _Heard(NamedTuple):
 @lru_cache(20_000)
 def _heard(token: str) -> _Heard:
     word = _only_word(token)
-    if word and _named(word) & BESIDE:
-        return _as_heard(word)
-    return _Heard(word, "", _shapes(word[:1], len(word)), _NONE, _NONE, ())
-
-
-def _as_heard(word: str) -> _Heard:
-    names, key, shapes = _names(), _key(word), _shapes(word[:1], len(word))
-    heads, tails = names.heads.get(key, _NONE), names.tails.get(key, _NONE)
+    named = _named(word) if word else 0
+    shapes = _shapes(word[:1], len(word))
+    if not named & (FIRST | LAST):
+        return _Heard(word, "", shapes, _NONE, _NONE, ())
+    names, key = _names(), _key(word)
+    heads = names.heads.get(key, _NONE) if named & FIRST else _NONE
+    tails = names.tails.get(key, _NONE) if named & LAST else _NONE
     return _Heard(word, key, shapes, heads, tails, names.after.get(word[::-1], ()))
 
 
@@ -238,13 +237,13 @@ def _close(word: str, names: Iterable[str]) -> dict[str, int]:
 
 def _named(word: str) -> int:
     found = familiar().named_of(word)
-    return BESIDE | LONE if found is None else found
+    return FIRST | LAST | LONE if found is None else found
 
 
 def named_of(word: str) -> int:
-    """What a folded word may be of a well-known name: one of two words, `BESIDE`, or `LONE`."""
-    beside = bool(_firsts(word) or _lasts(word) or word[::-1] in _names().after)
-    return BESIDE * beside | LONE * _misspells(word)
+    """What a folded word may be of a well-known name: the first or last of two, or all of it."""
+    first = bool(_firsts(word) or word[::-1] in _names().after)
+    return FIRST * first | LAST * bool(_lasts(word)) | LONE * _misspells(word)
 
 
 @lru_cache(20_000)
@@ -280,7 +279,7 @@ def corrected(text: str) -> Iterator[Change]:
     done = -1
     for left, right in pairwise(words):
         if left.start >= done and not (left.known and right.known) and _is_gap(text, left, right):
-            pair = _pair(_as_heard(bare(left.low)), _as_heard(bare(right.low)))
+            pair = _pair(bare(left.low), bare(right.low))
             if pair:
                 done = right.end
                 yield from _spelled(text, (left, right), pair)
@@ -298,12 +297,12 @@ def _is_gap(text: str, left: _Word, right: _Word) -> bool:
     return len(gap) == 1 and gap in " _"
 
 
-def _pair(left: _Heard, right: _Heard) -> tuple[str, str] | None:
+def _pair(left: str, right: str) -> tuple[str, str] | None:
     """The words of the well-known name that two words misspell."""
-    if right.low[::-1] in left.turned:
-        return left.low[::-1], right.low[::-1]
-    short = min(len(left.low), len(right.low)) <= _MIN
-    best = min(_pairs(left.low, right.low), default=None)
+    if right[::-1] in _names().after.get(left[::-1], ()):
+        return left[::-1], right[::-1]
+    short = min(len(left), len(right)) <= _MIN
+    best = min(_pairs(left, right), default=None)
     return best[1] if best and 0 < best[0] <= _MOST_OFF - short else None
 
 

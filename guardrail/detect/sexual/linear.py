@@ -8,6 +8,7 @@ from array import array
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
+from operator import itemgetter
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 WINDOW = 2000
 """Buckets of a text that are weighed together, about 100 English words."""
 
+_WEIGHT, _SIZE, _HASH = map(itemgetter, range(3))
 _CACHED = 20_000  # tokens, a few megabytes
 _CACHED_LENGTH = 16  # code points; a longer run may say too much of the text it comes from
 
@@ -78,6 +80,13 @@ class Linear:
         """Weight and number of buckets of consecutive half windows."""
         known, weights = self._known, self._weights
         found = [known.get(t) or self._weigh(t) for t in tokens(text)]
+        total, count = sum(map(_WEIGHT, found)), sum(map(_SIZE, found))
+        if count + len(found) <= WINDOW // 2:
+            hashes = pairwise(map(_HASH, found))
+            beside = [weights[pair(left, right)] for left, right in hashes if left and right]
+            if count:
+                yield total + sum(beside), count + len(beside)
+            return
         total = count = last = 0
         for weight, size, word in found:
             total += weight
