@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zlib import crc32
+from zlib import compress, crc32, decompress
 
 from guardrail.detect.persons.edges import begins, stands_alone
 from guardrail.detect.persons.inflection import inflected
@@ -114,7 +114,7 @@ class NameIndex:
         trie.mmap(str(path))
         with _beside(path, "flags").open("rb") as file:
             index = cls(trie, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-        words, heads, kana_heads = json.loads(_beside(path, "heads").read_bytes())
+        words, heads, kana_heads = json.loads(decompress(_beside(path, "heads").read_bytes()))
         index._words = frozenset(words)
         index._heads, index._kana_heads = frozenset(heads), frozenset(kana_heads)
         return index
@@ -132,7 +132,7 @@ class NameIndex:
         self._trie.save(str(path))
         _beside(path, "flags").write_bytes(bytes(self._flags))
         heads = [sorted(each) for each in (self._words, self._heads, self._kana_heads)]
-        _beside(path, "heads").write_text(json.dumps(heads, ensure_ascii=False), "utf-8")
+        _beside(path, "heads").write_bytes(compress(json.dumps(heads, ensure_ascii=False).encode()))
 
     def find(self, text: str) -> Iterator[Entry]:
         """Every listed name in a canonical text, the longest at each place, left to right."""
@@ -146,10 +146,17 @@ class NameIndex:
         return self._walk(joined, sorted(words), "", offsets, whole)
 
     def _word_starts(self, text: str) -> list[int]:
-        words = self._words
-        if text.isascii() and "'" not in text and "-" not in text:
-            return [m.start() for m in _WORDS.finditer(text) if m[0] in words]
-        return [i for m in _WORDS.finditer(text) for i in begins(m[0], m.start(), words)]
+        words, found = self._words, _WORDS.finditer(text)
+        if not text.isascii():
+            return [i for m in found for i in begins(m[0], m.start(), words)]
+        if "'" not in text and "-" not in text:
+            return [m.start() for m in found if m[0] in words]
+        return [
+            i
+            for m in found
+            if m[0] in words or "'" in m[0] or "-" in m[0]
+            for i in begins(m[0], m.start(), words)
+        ]
 
     def find_kana(self, text: str) -> Iterator[Entry]:
         """Names usually spelled in katakana, in a text whose kana are unified."""

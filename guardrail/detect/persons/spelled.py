@@ -100,7 +100,9 @@ class SpelledTagger:
         if len(memory) > _FORGET:
             memory.clear()
         return [
-            memory.get(word) or self._learn(memory, word, flags, tokens)
+            known
+            if (known := memory.get(word)) and known.word.flags == flags
+            else self._learn(memory, word, flags, tokens)
             for word, flags in zip(tokens.words, tokens.flags, strict=True)
         ]
 
@@ -135,9 +137,8 @@ class SpelledTagger:
         return total
 
     def _sum(self, keys: Keys) -> int:
-        mask = self._mask
-        table = self._tagger.table
-        return sum([table[key & mask] for key in keys]) - len(keys) * _ONE
+        look = self._tagger.table.__getitem__
+        return sum(map(look, map(self._mask.__and__, keys))) - len(keys) * _ONE
 
     def spelled(self, folded: bytes) -> int:
         """The sum of what the letters of a folded word alone show."""
