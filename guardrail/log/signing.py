@@ -19,6 +19,7 @@ from guardrail.chain.signing import sign_checkpoint
 from guardrail.chain.tree import consistency_proof, root
 from guardrail.chain.trust import Trust
 from guardrail.errors import ConfigurationError
+from guardrail.log.files import sync_folder
 from guardrail.log.keys import create_secret, read_secret
 from guardrail.log.times import SECOND
 from guardrail.log.tree import StoredHashes, read_frontier
@@ -200,12 +201,3 @@ class Signer:
             os.fsync(file.fileno())
         draft.replace(self._file)
         sync_folder(self._file.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make names in `folder` durable."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -17,10 +17,11 @@ from guardrail.log.times import SECOND
 from guardrail.log.worker import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from guardrail.log.session import Store, WriteSession
     from guardrail.log.signing import Signer
+    from guardrail.log.vault import Vault
 
 MAX_LAZY = 256
 SIGN_EVERY = SECOND
@@ -32,14 +33,17 @@ class Writer:
     """Writes entries and counts; after a failed write it takes no more (fail closed).
 
     What was written is signed within about a second, at most once a second among all processes,
-    and at shutdown.
+    and at shutdown. worker: whether it tells of itself in entries of its own.
     """
 
-    def __init__(self, store: Store, signer: Signer) -> None:
+    def __init__(
+        self, store: Store, signer: Signer, vault: Vault, *, worker: bool = True
+    ) -> None:
         self._store = store
         self._signer = signer
+        self._vault = vault
         self._size = 0
-        self._worker = Worker()
+        self._worker = Worker(silent=not worker)
         self._timer: threading.Timer | None = None
         self._group: GroupCommit[Write | Pending | None] = GroupCommit(self._commit)
         self._failure = ""
@@ -76,6 +80,18 @@ class Writer:
         """Write what `later` has queued; raises LogUnavailable."""
         if self._lazy_size:
             self._group.submit(None)
+
+    def scrub(self, needles: Collection[bytes]) -> None:
+        """See Store; raises LogUnavailable, also when another program does not let go."""
+        with self._store.lock:
+            self.check()
+            try:
+                with self._store.exclusive():
+                    self._store.scrub(needles)
+            except StoreBusy as error:
+                raise LogUnavailable(str(error)) from None
+            except StoreFailed as error:
+                raise LogUnavailable(self._fail(error)) from None
 
     def shutdown(self) -> None:
         """Flush, sign and close; later writes raise LogUnavailable. May be called twice."""
@@ -173,7 +189,7 @@ class Writer:
         attempts = [write for write in writes if isinstance(write, Write)]
         note = self._worker.note(time.time_ns(), ending=ending)
         kept = [write for write in attempts if write.record is not None]
-        batch = Batch(kept, total_counts(lazy, attempts), note, events, self._size)
+        batch = Batch(kept, total_counts(lazy, attempts), note, events, self._size, self._vault)
         try:
             size, new = transact(session, batch)
         except InputError:
