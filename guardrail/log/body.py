@@ -71,7 +71,8 @@ def opened_body(entry: AttemptOpened, commitments: Mapping[str, str]) -> dict[st
 def closed_body(entry: AttemptClosed, commitments: Mapping[str, str] | None) -> dict[str, Json]:
     """The end of an attempt; carries `opened` when only the end made it worth keeping in full.
 
-    commitments: of that opening, None where it was kept before. ms: from opened to closed, milliseconds.
+    commitments: of that opening, None where it was kept before. ms: from opened to closed,
+    milliseconds.
     """
     findings = _findings(entry.scans, entry.decision.findings)
     body: dict[str, Json] = {

@@ -51,10 +51,10 @@ class Location:
 
 
 def locate(url: str | None) -> Location:
-    """Read `sqlite:///relative.db` or `sqlite:////absolute.db`, with `?excerpt=N` (0 to 4000) and
-    `?wrapper=package.module:function` (see `guardrail.log.wrapping.KeyWrapper`).
+    """Read `sqlite:///relative.db` or `sqlite:////absolute.db`, with options.
 
-    None means `$GUARDRAIL_LOG`, else `attempts.db` in `$XDG_STATE_HOME/guardrail`
+    `?excerpt=N` (0 to 4000), `?wrapper=package.module:function` (makes a `KeyWrapper`). None
+    means `$GUARDRAIL_LOG`, else `attempts.db` in `$XDG_STATE_HOME/guardrail`
     (`~/.local/state/guardrail`). Raises ConfigurationError.
     """
     url = url or os.environ.get("GUARDRAIL_LOG")

@@ -44,9 +44,7 @@ class Log:
     worker: whether it tells of itself in entries; False for tools that guard no requests.
     """
 
-    def __init__(
-        self, location: Location, *, readonly: bool = False, worker: bool = True
-    ) -> None:
+    def __init__(self, location: Location, *, readonly: bool = False, worker: bool = True) -> None:
         self.location = location
         self._vault: Vault | None = None
         self._policies = Policies()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from guardrail.records import Request
 
 MAX_IMAGES = 100
+SCHEMA = 3
 _KEY = """INSERT INTO data_keys VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"""
 _STORED = """SELECT p.data_key, p.nonce, p.sealed, k.wrapper, k.wrapped, p.erased, e.attempt, {body}
  FROM private AS p JOIN entries AS e ON e.seq = p.seq LEFT JOIN data_keys AS k ON k.id = p.data_key
@@ -61,6 +62,11 @@ def read_private(session: Session, seq: int, vault: Vault) -> dict[str, Any] | N
 
     Raises ConfigurationError when they do not open, or are not those it committed to.
     """
+    if int(session.value("SELECT value FROM meta WHERE key = 'schema'") or 0) < SCHEMA:
+        raise ConfigurationError(
+            "this attempt log is of an older schema; its private data can be read once it was "
+            "opened for writing"
+        )
     row = session.row(_STORED.format(body=session.octets("e.body")), (seq,))
     if row is None or row[5]:
         return None
@@ -78,5 +84,11 @@ def read_private(session: Session, seq: int, vault: Vault) -> dict[str, Any] | N
 
 def commitments_of(body: Mapping[str, Any]) -> dict[str, str] | None:
     """The commitments of an entry, also those of an opening that it carries; None without any."""
-    found: dict[str, str] | None = body.get("commitments")
-    return body.get("opened", {}).get("commitments") if found is None else found
+    found: dict[str, str] | None = begun(body).get("commitments")
+    return found
+
+
+def begun(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The opening that the entry of an end carries; any other entry is given back."""
+    opened = body.get("opened")
+    return opened if isinstance(opened, dict) else body

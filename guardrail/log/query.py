@@ -111,7 +111,9 @@ class AttemptRow:
         }
 
 
-def read_attempts(store: Store, wanted: AttemptFilter, ring: Keyring | None) -> Iterator[AttemptRow]:
+def read_attempts(
+    store: Store, wanted: AttemptFilter, ring: Keyring | None
+) -> Iterator[AttemptRow]:
     """Matching attempts in order of opening, a page at a time; needs `ring` to find a user."""
     conditions, values = _conditions(wanted, ring)
     order, beyond = ("DESC", "<") if wanted.newest_first else ("ASC", ">")

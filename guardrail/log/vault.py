@@ -54,6 +54,10 @@ class Sealed:
     name: str
 
 
+class KeyUnreachable(ConfigurationError):
+    """The service that wraps data keys does not answer."""
+
+
 class Stored(NamedTuple):
     """What the log keeps of a Sealed: columns of `private` and of `data_keys`."""
 
@@ -184,7 +188,7 @@ class Vault:
         except ValueError:
             missing = f"it does not open with {wrapper}"
         except OSError as error:
-            missing = f"{wrapper} cannot be reached ({error})"
+            raise KeyUnreachable(f"{wrapper} cannot be reached ({error})") from None
         raise ConfigurationError(f"data key {name} of the attempt log cannot be used: {missing}")
 
     def _unwrapped(self, name: str, wrapper: str, wrapped: bytes) -> bytes:
@@ -242,9 +246,7 @@ def _sealed(key: DataKey, data: bytes, name: str) -> Sealed:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     nonce = secrets.token_bytes(NONCE)
-    return Sealed(
-        key, nonce, AESGCM(key.secret).encrypt(nonce, data, _context(key.id, name)), name
-    )
+    return Sealed(key, nonce, AESGCM(key.secret).encrypt(nonce, data, _context(key.id, name)), name)
 
 
 def _decrypt(secret: bytes, nonce: bytes, data: bytes, key: str, name: str) -> bytes:

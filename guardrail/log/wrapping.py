@@ -66,14 +66,14 @@ class FileWrapper:
 class EnvelopeWrapper:
     """Wraps under a key of its own that only a service can decrypt: one call of it a process.
 
-    id: names the service's key. encrypt, decrypt: 32 bytes into what the service makes of them
-    (up to 64 KiB), and back; what they raise must be an OSError.
+    name: of the service's key, its `id`. encrypt, decrypt: 32 bytes into what the service makes of
+    them (up to 64 KiB), and back; what they raise must be an OSError.
     """
 
     def __init__(
-        self, id: str, encrypt: Callable[[bytes], bytes], decrypt: Callable[[bytes], bytes]
+        self, name: str, encrypt: Callable[[bytes], bytes], decrypt: Callable[[bytes], bytes]
     ) -> None:
-        self.id = id
+        self.id = name
         self._encrypt = encrypt
         self._decrypt = decrypt
         self._own: tuple[bytes, bytes] | None = None

@@ -36,9 +36,7 @@ class Writer:
     and at shutdown. worker: whether it tells of itself in entries of its own.
     """
 
-    def __init__(
-        self, store: Store, signer: Signer, vault: Vault, *, worker: bool = True
-    ) -> None:
+    def __init__(self, store: Store, signer: Signer, vault: Vault, *, worker: bool = True) -> None:
         self._store = store
         self._signer = signer
         self._vault = vault

@@ -34,7 +34,9 @@ def seal_older(connection: apsw.Connection, session: WriteSession, vault: Vault)
     """Bring a log of schema 2 to schema 3, in one transaction; hold the file lock.
 
     Bodies were signed and stay byte for byte, pseudonyms in them included. Excerpts that do not
-    open with the key file are dropped; the last entry, `migrated`, says how many. Raises apsw.Error.
+    open with the key file are dropped; the last entry, `migrated`, says how many.
+
+    Raises apsw.Error.
     """
     connection.execute("BEGIN IMMEDIATE")
     try:
