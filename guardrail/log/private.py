@@ -135,13 +135,18 @@ def older_among(session: Session, seqs: Sequence[int]) -> int:
     return found
 
 
-def left_of(session: Session, column: str, names: Sequence[str]) -> set[str]:
-    """Which of these stand in a column of `attempts` still."""
-    found: set[str] = set()
-    for some in _chunks(names):
-        sql = f"SELECT DISTINCT {column} FROM attempts WHERE {column} IN ({_marks(some)})"  # noqa: S608
-        found.update(name for (name,) in session.rows(sql, some))
-    return found
+def gone_of(session: Session, plan: Plan) -> set[str]:
+    """Pseudonyms of erased attempts (up to 5,000 of each kind) that stand in no row any more."""
+    users = {kept.user for kept in plan.attempts} | plan.subjects
+    talks = {kept.conversation for kept in plan.attempts}
+    places = (("attempts", '"user"', users), ("data_keys", "subject", users))
+    left: set[str] = set()
+    for table, column, names in (*places, ("attempts", "conversation", talks)):
+        for some in _chunks(sorted(names)[:MAX_NEEDLES]):
+            sql = f"SELECT DISTINCT {column} FROM {table} WHERE {column} IN ({_marks(some)})"  # noqa: S608
+            left.update(name for (name,) in session.rows(sql, some))
+    attempts = {kept.attempt for kept in plan.attempts}
+    return {*sorted(users)[:MAX_NEEDLES], *sorted(talks)[:MAX_NEEDLES]} - left - attempts - {""}
 
 
 def erase(session: WriteSession, seq: int, plan: Plan) -> None:

@@ -94,7 +94,7 @@ class _Default(Model):
 
 
 class _File(Model):
-    retention: tuple[_Class, ...] = ()
+    retention: list[_Class] = Field(default_factory=list)
     default: _Default
 
 

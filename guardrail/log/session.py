@@ -150,7 +150,8 @@ class Store(Protocol):
 
         needles: bytes that were deleted, to look for; none: rewrite everything. An engine that
         keeps old versions of rows removes them here, and says in its documentation what it cannot
-        reach. Raises StoreBusy when somebody reads all the while, StoreFailed when some are left.
+        reach. Raises StoreBusy when somebody reads all the while, LogUnavailable when some are
+        left, StoreFailed.
         """
         ...
 

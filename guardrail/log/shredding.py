@@ -12,12 +12,11 @@ from guardrail.errors import GuardrailError, InputError, LogUnavailable
 from guardrail.log.body import plain
 from guardrail.log.holds import read_holds
 from guardrail.log.private import (
-    MAX_NEEDLES,
     Plan,
     erase,
     find_events,
     find_kept,
-    left_of,
+    gone_of,
     needles_of,
     older_among,
 )
@@ -175,10 +174,7 @@ def scrub(log: Log, plan: Plan, needles: list[bytes]) -> tuple[int, str]:
     with log.reading() as session:
         older = older_among(session, plan.seqs)
         if not older:
-            for column, name in (('"user"', "user"), ("conversation", "conversation")):
-                names = sorted({getattr(kept, name) for kept in plan.attempts} - {""})
-                gone = {*names[:MAX_NEEDLES]} - left_of(session, column, names[:MAX_NEEDLES])
-                needles = needles + [pseudonym.encode() for pseudonym in sorted(gone)]
+            needles = needles + [name.encode() for name in sorted(gone_of(session, plan))]
     try:
         log.scrub(needles)
     except LogUnavailable as error:

@@ -137,7 +137,7 @@ class SqliteStore:
                 self.database.connection().execute("VACUUM")
                 self._fold_in()
         if self._holds(needles):
-            raise StoreFailed("what was erased is still in its files")
+            raise LogUnavailable(f"what was erased is still in the files of {self.name}")
 
     def _fold_in(self) -> None:
         """Raises BusyError when somebody reads the log all the while."""
