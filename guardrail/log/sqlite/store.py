@@ -72,7 +72,7 @@ class SqliteStore:
                 connection = self.database.connection()
                 with connection:
                     yield SqliteSession(connection)
-            except DAMAGED as error:
+            except (*DAMAGED, UnicodeDecodeError) as error:
                 raise ConfigurationError(
                     f"{self.name} is damaged or not an attempt log ({error})"
                 ) from None
