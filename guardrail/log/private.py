@@ -65,6 +65,13 @@ class KeptEvent(NamedTuple):
     event: str
 
 
+class Needles(NamedTuple):
+    """Beginnings and ends of ciphertexts, and of wrapped data keys by their id."""
+
+    sealed: list[bytes]
+    wrapped: dict[str, bytes]
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What is erased at once. subjects: whose data keys go, as far as nothing else needs them."""
@@ -108,21 +115,19 @@ def find_events(session: Session) -> list[KeptEvent]:
     return [KeptEvent(*row) for row in session.rows(f"{_EVENTS} ORDER BY e.seq")]
 
 
-def needles_of(session: Session, plan: Plan) -> list[bytes]:
-    """Bytes that must not be found once `plan` is carried out, of up to 5,000 entries.
-
-    Ciphertexts and the wrapped keys of subjects; pseudonyms are added by who knows that none is
-    left.
-    """
-    found: list[bytes] = []
+def needles_of(session: Session, plan: Plan) -> Needles:
+    """Bytes that must not be found once `plan` is carried out, of up to 5,000 entries."""
+    sealed: list[bytes] = []
     for places in _chunks(plan.seqs[:MAX_NEEDLES]):
         sql = f"SELECT sealed FROM private WHERE seq IN ({_marks(places)})"  # noqa: S608
-        found += [sealed[-NEEDLE:] for (sealed,) in session.rows(sql, places)]
+        for (data,) in session.rows(sql, places):
+            sealed += (data[:NEEDLE], data[-NEEDLE:]) if data else ()
     keys = {kept.data_key for kept in plan.attempts} | {each.data_key for each in plan.events}
+    wrapped: dict[str, bytes] = {}
     for names in _chunks(sorted(keys - {""})[:MAX_NEEDLES]):
-        sql = f"SELECT wrapped FROM data_keys WHERE id IN ({_marks(names)})"  # noqa: S608
-        found += [wrapped[-NEEDLE:] for (wrapped,) in session.rows(sql, names)]
-    return [needle for needle in found if len(needle) == NEEDLE]
+        sql = f"SELECT id, wrapped FROM data_keys WHERE id IN ({_marks(names)})"  # noqa: S608
+        wrapped.update((name, key[-NEEDLE:]) for name, key in session.rows(sql, names))
+    return Needles(sealed, wrapped)
 
 
 def older_among(session: Session, seqs: Sequence[int]) -> int:
@@ -135,18 +140,39 @@ def older_among(session: Session, seqs: Sequence[int]) -> int:
     return found
 
 
-def gone_of(session: Session, plan: Plan) -> set[str]:
-    """Pseudonyms of erased attempts (up to 5,000 of each kind) that stand in no row any more."""
-    users = {kept.user for kept in plan.attempts} | plan.subjects
-    talks = {kept.conversation for kept in plan.attempts}
-    places = (("attempts", '"user"', users), ("data_keys", "subject", users))
+def gone_of(session: Session, plan: Plan, needles: Needles, *, older: bool) -> list[bytes]:
+    """What `plan` erased, and stands in no row any more: to be looked for in the files.
+
+    older: whether entries of schema 1 or 2 go on naming pseudonyms.
+    """
+    keys = sorted(needles.wrapped)
+    left = _left(session, (("data_keys", "id", keys),))
+    wrapped = [needles.wrapped[key] for key in keys if key not in left]
+    names = set() if older else _pseudonyms(session, plan)
+    return [*needles.sealed, *wrapped, *(name.encode() for name in sorted(names))]
+
+
+def _pseudonyms(session: Session, plan: Plan) -> set[str]:
+    """Those of erased attempts (up to 5,000 of each kind) that stand in no row any more."""
+    attempts = {kept.attempt for kept in plan.attempts}
+    users = sorted({kept.user for kept in plan.attempts} | plan.subjects - attempts)[:MAX_NEEDLES]
+    talks = sorted({kept.conversation for kept in plan.attempts})[:MAX_NEEDLES]
+    places = (
+        ("attempts", '"user"', users),
+        ("data_keys", "subject", users),
+        ("attempts", "conversation", talks),
+    )
+    return {*users, *talks} - _left(session, places) - {""}
+
+
+def _left(session: Session, places: Iterable[tuple[str, str, Sequence[str]]]) -> set[str]:
+    """Which names stand in these columns still."""
     left: set[str] = set()
-    for table, column, names in (*places, ("attempts", "conversation", talks)):
-        for some in _chunks(sorted(names)[:MAX_NEEDLES]):
+    for table, column, names in places:
+        for some in _chunks(names):
             sql = f"SELECT DISTINCT {column} FROM {table} WHERE {column} IN ({_marks(some)})"  # noqa: S608
             left.update(name for (name,) in session.rows(sql, some))
-    attempts = {kept.attempt for kept in plan.attempts}
-    return {*sorted(users)[:MAX_NEEDLES], *sorted(talks)[:MAX_NEEDLES]} - left - attempts - {""}
+    return left
 
 
 def erase(session: WriteSession, seq: int, plan: Plan) -> None:

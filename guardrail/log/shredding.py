@@ -12,6 +12,7 @@ from guardrail.errors import GuardrailError, InputError, LogUnavailable
 from guardrail.log.body import plain
 from guardrail.log.holds import read_holds
 from guardrail.log.private import (
+    Needles,
     Plan,
     erase,
     find_events,
@@ -165,7 +166,7 @@ def _fields(
     return {**fields, "subject": opening.commitment}
 
 
-def scrub(log: Log, plan: Plan, needles: list[bytes]) -> tuple[int, str]:
+def scrub(log: Log, plan: Plan, needles: Needles) -> tuple[int, str]:
     """Leave nothing of what was erased in the files.
 
     Gives the number of entries (schema 1 and 2) that go on naming a pseudonym, and why the files
@@ -173,10 +174,9 @@ def scrub(log: Log, plan: Plan, needles: list[bytes]) -> tuple[int, str]:
     """
     with log.reading() as session:
         older = older_among(session, plan.seqs)
-        if not older:
-            needles = needles + [name.encode() for name in sorted(gone_of(session, plan))]
+        gone = gone_of(session, plan, needles, older=bool(older))
     try:
-        log.scrub(needles)
+        log.scrub(gone)
     except LogUnavailable as error:
         return older, str(error)
     return older, ""

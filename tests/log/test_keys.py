@@ -53,7 +53,17 @@ def test_an_exposed_key_is_refused(tmp_path: Path, mode: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x", f"{HEADER}\n", f"{HEADER}\nAAAA\n", f"{HEADER}\n!!\n", "é\nAAAA", f"{HEADER_2}\n", f"{HEADER_2}\nepoch 00 {'A' * 43}=\n"]
+    "text",
+    [
+        "",
+        "x",
+        f"{HEADER}\n",
+        f"{HEADER}\nAAAA\n",
+        f"{HEADER}\n!!\n",
+        "é\nAAAA",
+        f"{HEADER_2}\n",
+        f"{HEADER_2}\nepoch 00 {'A' * 43}=\n",
+    ],
 )
 def test_a_damaged_key_is_refused(tmp_path: Path, text: str) -> None:
     key = tmp_path / "a.key"
