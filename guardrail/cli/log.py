@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import sys
 from contextlib import nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from guardrail.cli import log_evidence, log_privacy
+from guardrail.cli import (
+    log_evidence,
+    log_key,
+    log_privacy,
+    log_recover,
+    log_timestamp,
+    log_witness,
+)
 from guardrail.cli.log_access import access, looking, watched
 from guardrail.cli.log_options import common, period, print_json
 from guardrail.errors import ConfigurationError
@@ -32,7 +40,8 @@ Examples:
 STATS_EXAMPLES = """\b
 Examples:
   guardrail log stats --since 7d --by day,action
-  guardrail log stats --by month,rule,jurisdiction --json"""
+  guardrail log stats --by month,rule,jurisdiction --json
+  guardrail log stats --archive /archive/guardrail --by month,rule"""
 
 
 @click.group()
@@ -165,7 +174,29 @@ def _private(attempts: Log, name: str, *, excerpt: bool, copy: bool) -> dict[str
     help="Group by these, separated by commas: month, day, hour, operation, jurisdiction, tier, "
     "policy, action, rule, reason.",
 )
-def stats(url: str | None, as_json: bool, since: int | None, until: int | None, by: str) -> None:
+@click.option(
+    "--archive",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="GUARDRAIL_ARCHIVE",
+    metavar="DIR",
+    help="Count sealed months too, with DuckDB; without a log, these alone.  "
+    "[default: $GUARDRAIL_ARCHIVE]",
+)
+@click.option(
+    "--cached",
+    is_flag=True,
+    help="Count with DuckDB, and keep columns of the log in ~/.cache/guardrail: for large logs.",
+)
+def stats(  # noqa: PLR0913 (one argument an option)
+    url: str | None,
+    *,
+    as_json: bool,
+    since: int | None,
+    until: int | None,
+    by: str,
+    archive: Path | None,
+    cached: bool,
+) -> None:
     """Count all attempts, by whole hours (UTC).
 
     "unfinished" were opened and never closed: in flight, or lost with a process that was
@@ -174,8 +205,13 @@ def stats(url: str | None, as_json: bool, since: int | None, until: int | None, 
     from guardrail.cli.log_shown import print_stats
 
     names = [name.strip() for name in by.split(",") if name.strip()]
-    with _open(url) as attempts:
-        found = attempts.stats(since, until, names)
+    if archive or cached:
+        from guardrail.cli.log_archive import count
+
+        found = count(url, archive, (since, until), names, cached=cached)
+    else:
+        with _open(url) as attempts:
+            found = attempts.stats(since, until, names)
     if as_json or not sys.stdout.isatty():
         print_json(found.json())
     else:
@@ -188,5 +224,13 @@ def _open(url: str | None) -> Log:
     return open_log(url, readonly=True)
 
 
-for _command in (*log_evidence.COMMANDS, access, *log_privacy.COMMANDS):
+for _command in (
+    *log_evidence.COMMANDS,
+    access,
+    *log_privacy.COMMANDS,
+    *log_witness.COMMANDS,
+    *log_timestamp.COMMANDS,
+    *log_recover.COMMANDS,
+    *log_key.COMMANDS,
+):
     log.add_command(_command)
