@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -13,6 +14,7 @@ from guardrail.cli.log_options import common, evidence, located, period, print_j
 from guardrail.cli.watching import watching
 
 if TYPE_CHECKING:
+    from guardrail.log import Log
     from guardrail.log.expiry import Expired
     from guardrail.log.shredding import Shredded, Target
 
@@ -78,12 +80,23 @@ def shred(  # noqa: PLR0913 (one argument an option)
         many = preview(log, target)
         _confirm(f"Erase the data of {many:,} attempt(s)? This cannot be undone.", yes=yes)
         done = shred_(log, os_identity(), target, why)
+        _drop_cache(log)
     if as_json:
         print_json(_shredded_json(done))
     else:
         _show_shredded(done)
     if done.problem:
         ctx.exit(UNFINISHED)
+
+
+def _drop_cache(log: Log) -> None:
+    """Counting keeps pseudonyms of its own, which can be made again."""
+    from guardrail.log.archive.cache import Cache
+    from guardrail.log.opening import read_meta
+
+    with log.reading() as session:
+        origin = read_meta(session, "origin") or ""
+    shutil.rmtree(Cache.of(origin).path, ignore_errors=True)
 
 
 def _target(**given: str | None) -> Target:
@@ -174,6 +187,8 @@ def expire(  # noqa: PLR0913 (one argument an option)
     ):
         now = time.time_ns()
         done = expire_(log, os_identity(), classes, now=now, why=why, dry_run=dry_run, watch=watch)
+        if done.entries:
+            _drop_cache(log)
     _show_expired(done, as_json=as_json, dry_run=dry_run)
     if done.problem:
         ctx.exit(UNFINISHED)

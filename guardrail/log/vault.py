@@ -113,15 +113,16 @@ class Vault:
     def seal(self, values: Mapping[str, Any], subject: str, name: str) -> tuple[Any, Sealed]:
         """Commitments to `values` (by name), and what is stored beside their entry.
 
-        values: JSON, without lone surrogates. Raises LogUnavailable when a key cannot be wrapped.
+        values: JSON by ASCII names, without lone surrogates. Raises LogUnavailable when a key cannot be wrapped.
         """
-        names = sorted(values)
-        salts = secrets.token_bytes(SALT_SIZE * len(names))
+        written = {field: canonical_value(values[field]) for field in sorted(values)}
+        salts = secrets.token_bytes(SALT_SIZE * len(written))
         commitments = {
-            name_: commit(name_.encode(), canonical_value(values[name_]), salt)
-            for name_, salt in zip(names, _salts(salts), strict=True)
+            field: commit(field.encode(), value, salt)
+            for (field, value), salt in zip(written.items(), _salts(salts), strict=True)
         }
-        data = bytes((len(names),)) + salts + canonical(values).encode()
+        pairs = b",".join(b'"%b":%b' % (field.encode(), value) for field, value in written.items())
+        data = b"%c%b{%b}" % (len(written), salts, pairs)
         return commitments, _sealed(self._key(subject or name), data, name)
 
     def renewed(self, sealed: Sealed) -> Sealed:
