@@ -337,6 +337,7 @@ def _show_private(found: Verification) -> None:
     told = found.private
     if told is None or not (told.opened or told.unopened or told.erased):
         return
-    erased = f", {told.erased:,} erased, as {told.erasing:,} entries say" if told.erased else ""
+    said = f" (entries that say so: {told.erasing:,})"
+    erased = f", {told.erased:,} erased{said}" if told.erased else ""
     unopened = f", {told.unopened:,} not looked into ({told.problem})" if told.unopened else ""
     click.echo(f"private data: {told.opened:,} as committed to{erased}{unopened}")

@@ -113,7 +113,8 @@ class Vault:
     def seal(self, values: Mapping[str, Any], subject: str, name: str) -> tuple[Any, Sealed]:
         """Commitments to `values` (by name), and what is stored beside their entry.
 
-        values: JSON by ASCII names, without lone surrogates. Raises LogUnavailable when a key cannot be wrapped.
+        values: JSON by ASCII names, without lone surrogates. Raises LogUnavailable when a
+        key cannot be wrapped.
         """
         written = {field: canonical_value(values[field]) for field in sorted(values)}
         salts = secrets.token_bytes(SALT_SIZE * len(written))
