@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from guardrail.errors import GuardrailError, InputError
 from guardrail.log.body import plain
 from guardrail.log.holds import read_holds
-from guardrail.log.private import Plan, erase, find_events, find_kept, needles_of
+from guardrail.log.private import Needles, Plan, erase, find_events, find_kept, needles_of
 from guardrail.log.shredding import scrub
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 EVENT = "expire"
 BATCH = 2000
+SEARCHED = 5
+"""Batches of which the files are searched for what was erased: a sample, if there are more."""
 _MOVED = "what was to be erased was erased or held meanwhile; try again"
 _PAGE = "a.at < ? AND (a.at, a.attempt) > (?, ?) ORDER BY a.at, a.attempt LIMIT ?"
 _AGAIN = "a.attempt = ?"
@@ -77,6 +79,7 @@ def expire(  # noqa: PLR0913 (each says what it is)
         if watch is not None:
             watch(looked)
     run.expire_events(found, dry_run=dry_run)
+    run.scrub(found)
     return found
 
 
@@ -89,6 +92,7 @@ class _Run:
         self._retention = retention
         self._now = now
         self._why = why
+        self._erased: list[tuple[Plan, Needles]] = []
 
     def page(self, after: tuple[int, str]) -> list[Kept]:
         """The next attempts that may be due, by the time of their opening."""
@@ -122,9 +126,7 @@ class _Run:
         }
         seq = self._log.record(EVENT, fields, change=_change(self._log.vault, plan))
         found.entries.append(seq)
-        older, problem = scrub(self._log, plan, needles)
-        found.older += older
-        found.problem = found.problem or problem
+        self._erased.append((plan, needles if len(self._erased) < SEARCHED else Needles([], {})))
 
     def expire_events(self, found: Expired, *, dry_run: bool) -> None:
         """Whom accesses and released holds named, after the default class's time."""
@@ -142,6 +144,11 @@ class _Run:
         if not dry_run:
             for start in range(0, len(due), BATCH):
                 self.erase((), due[start : start + BATCH], found)
+
+    def scrub(self, found: Expired) -> None:
+        """Clean the files, once for the whole run."""
+        if self._erased:
+            found.older, found.problem = scrub(self._log, self._erased)
 
     def _is_past(self, kept: Kept) -> bool:
         keep = self._retention.of(kept).keep

@@ -23,7 +23,7 @@ from guardrail.log.stats import Stats, read_stats
 from guardrail.log.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
     from typing import Any, Self
 
@@ -191,12 +191,13 @@ class Log:
         if self._writer is not None:
             self._writer.flush()
 
-    def scrub(self, needles: Collection[bytes] = ()) -> None:
+    def scrub(self, find: Callable[[Session], Collection[bytes] | None] = lambda _: None) -> None:
         """Leave nothing of what was deleted in the files. Raises LogUnavailable.
 
-        needles: bytes that were deleted, to look for; none: rewrite everything.
+        find: gives, of one moment, bytes that must be nowhere, to look for; None: rewrite
+        everything.
         """
-        self._writing()[0].scrub(needles)
+        self._writing()[0].scrub(find)
 
     def shutdown(self) -> None:
         """Flush and close; done at exit too. May be called twice."""

@@ -156,10 +156,21 @@ class Store(Protocol):
         """
         ...
 
-    def scrub(self, needles: Collection[bytes]) -> None:
+    def fold(self) -> None:
+        """Empty the journal into the database, inside `exclusive` and no transaction.
+
+        Raises StoreBusy when somebody reads all the while, StoreFailed.
+        """
+        ...
+
+    def holds(self, needles: Collection[bytes]) -> bool:
+        """Whether the files may hold any of these, as far as they can be searched; no lock."""
+        ...
+
+    def scrub(self, needles: Collection[bytes] | None) -> None:
         """Leave nothing of deleted rows in the files, inside `exclusive` and no transaction.
 
-        needles: bytes that were deleted, to look for; none: rewrite everything. An engine that
+        needles: bytes that were deleted, to look for; None: rewrite everything. An engine that
         keeps old versions of rows removes them here, and says in its documentation what it cannot
         reach. Raises StoreBusy when somebody reads all the while, LogUnavailable when some are
         left, StoreFailed.

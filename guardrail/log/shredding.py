@@ -24,6 +24,8 @@ from guardrail.log.private import (
 from guardrail.log.query import one_attempt
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from guardrail.log.access import Identity
     from guardrail.log.event import Change
     from guardrail.log.log import Log
@@ -102,7 +104,7 @@ def shred(log: Log, by: Identity, target: Target, why: str) -> Shredded:
             if str(error) != _MOVED:
                 raise
         else:
-            older, problem = scrub(log, plan, needles)
+            older, problem = scrub(log, [(plan, needles)])
             return Shredded(
                 seq, len(plan.attempts), len(plan.seqs), older, opening, not problem, problem
             )
@@ -166,17 +168,24 @@ def _fields(
     return {**fields, "subject": opening.commitment}
 
 
-def scrub(log: Log, plan: Plan, needles: Needles) -> tuple[int, str]:
+def scrub(log: Log, erased: Sequence[tuple[Plan, Needles]]) -> tuple[int, str]:
     """Leave nothing of what was erased in the files.
 
     Gives the number of entries (schema 1 and 2) that go on naming a pseudonym, and why the files
     are not free of the rest, empty where they are.
     """
     with log.reading() as session:
-        older = older_among(session, plan.seqs)
-        gone = gone_of(session, plan, needles, older=bool(older))
+        older = [older_among(session, plan.seqs) for plan, _ in erased]
+
+    def find(session: Session) -> list[bytes]:
+        """What stands in no row; whoever goes on asking is there again."""
+        gone: list[bytes] = []
+        for (plan, needles), named in zip(erased, older, strict=True):
+            gone += gone_of(session, plan, needles, older=bool(named))
+        return gone
+
     try:
-        log.scrub(gone)
+        log.scrub(find)
     except LogUnavailable as error:
-        return older, str(error)
-    return older, ""
+        return sum(older), str(error)
+    return sum(older), ""

@@ -18,9 +18,9 @@ from guardrail.log.times import SECOND
 from guardrail.log.worker import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from guardrail.log.session import Store, WriteSession
+    from guardrail.log.session import Session, Store, WriteSession
     from guardrail.log.signing import Signer
     from guardrail.log.vault import Vault
 
@@ -96,13 +96,30 @@ class Writer:
         if self._lazy_size:
             self._group.submit(None)
 
-    def scrub(self, needles: Collection[bytes]) -> None:
-        """See Store; raises LogUnavailable, also when another program does not let go."""
+    def scrub(self, find: Callable[[Session], Collection[bytes] | None]) -> None:
+        """Leave nothing of deleted rows in the files. Raises LogUnavailable, ConfigurationError.
+
+        find: gives, of one moment, bytes that must be nowhere; None: rewrite everything. Writers
+        wait while the journal is folded in, and while the files are rewritten if they must be, not
+        while they are searched.
+        """
+        found: list[Collection[bytes] | None] = []
+
+        def fold(session: WriteSession) -> None:
+            found.append(find(session))
+            self._store.fold()
+
+        self._alone(fold)
+        if found[0] is None or self._store.holds(found[0]):
+            self._alone(lambda session: self._store.scrub(find(session)))
+
+    def _alone(self, do: Callable[[WriteSession], None]) -> None:
+        """Do what is no transaction, while nobody writes."""
         with self._store.lock:
             self.check()
             try:
-                with self._store.exclusive():
-                    self._store.scrub(needles)
+                with self._store.exclusive() as session:
+                    do(session)
             except StoreBusy as error:
                 raise LogUnavailable(str(error)) from None
             except StoreFailed as error:

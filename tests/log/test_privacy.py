@@ -399,7 +399,7 @@ from guardrail.log.access import os_identity
 from guardrail.log.shredding import Target, shred
 from guardrail.log.sqlite.store import SqliteStore
 
-SqliteStore.scrub = lambda *_: os._exit(9)
+SqliteStore.fold = lambda *_: os._exit(9)
 shred(open_tool(sys.argv[1]), os_identity(), Target("subject", "anna"), "why")
 """
     process = python(code, url)

@@ -145,25 +145,27 @@ class SqliteStore:
             migrate(self.database.connection(), session, verifier_key)
         seal_older(self.database.connection(), session, vault)
 
-    def scrub(self, needles: Collection[bytes]) -> None:
+    def scrub(self, needles: Collection[bytes] | None) -> None:
         """Fold the write-ahead log in and empty it; rewrite the file where that is not enough.
 
         Deleted rows are overwritten (`secure_delete`), but pages that were split may still hold
         copies of what was moved to others: the files are searched for `needles`.
         """
-        with translated():
-            self._fold_in()
-            if not needles or self._holds(needles):
+        self.fold()
+        if needles is None or self.holds(needles):
+            with translated():
                 self.database.connection().execute("VACUUM")
-                self._fold_in()
-        if self._holds(needles):
+            self.fold()
+        if self.holds(needles or ()):
             raise LogUnavailable(f"what was erased is still in the files of {self.name}")
 
-    def _fold_in(self) -> None:
-        """Raises BusyError when somebody reads the log all the while."""
-        self.database.checkpoint(apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    def fold(self) -> None:
+        """See Store."""
+        with translated():
+            self.database.checkpoint(apsw.SQLITE_CHECKPOINT_TRUNCATE)
 
-    def _holds(self, needles: Collection[bytes]) -> bool:
+    def holds(self, needles: Collection[bytes]) -> bool:
+        """See Store."""
         names = [self._path.name + end for end in ("", "-wal")]
         return any(found_in(self._path.with_name(name), needles) for name in names)
 
