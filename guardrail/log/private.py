@@ -25,6 +25,7 @@ _KEPT = f"""SELECT a.attempt, {_BEGIN}, a.at, a."user", a.conversation, a.operat
 _EVENTS = f"""SELECT e.seq, p.data_key, k.subject, e.at, e.event FROM entries AS e
  JOIN private AS p ON p.seq = e.seq JOIN data_keys AS k ON k.id = p.data_key
  WHERE e.event IN ('access', 'hold') AND e.{NO_ATTEMPT} AND p.erased = 0"""  # noqa: S608
+_OLDER = f"SELECT coalesce(max(seq), 0) FROM entries WHERE event = 'migrated' AND {NO_ATTEMPT}"  # noqa: S608
 _EMPTY = "UPDATE private SET data_key = '', nonce = ?, sealed = ?, erased = ? WHERE seq = ?"
 _USED = f"""SELECT DISTINCT p.data_key FROM attempts AS a JOIN private AS p ON p.seq = {_BEGIN}
  WHERE a."user" = ? AND p.erased = 0"""  # noqa: S608
@@ -132,12 +133,8 @@ def needles_of(session: Session, plan: Plan) -> Needles:
 
 def older_among(session: Session, seqs: Sequence[int]) -> int:
     """How many of these entries are of schema 1 or 2, and say pseudonyms themselves."""
-    found = 0
-    for places in _chunks(seqs):
-        sql = f"""SELECT count(*) FROM entries WHERE seq IN ({_marks(places)})
-         AND body NOT LIKE '%"commitments":%'"""  # noqa: S608
-        found += session.value(sql, places)
-    return found
+    last: int = session.value(_OLDER)
+    return sum(seq < last for seq in seqs)
 
 
 def gone_of(session: Session, plan: Plan, needles: Needles, *, older: bool) -> list[bytes]:

@@ -307,8 +307,10 @@ def test_writers_go_on_while_subjects_are_shredded(url: str, path: Path) -> None
         with open_tool(url) as tool:
             for number in range(12):
                 try:
-                    erased += shred(tool, BY, Target("subject", f"u{number % 4}"), "why").attempts
-                except InputError:  # nothing yet, or more than can be kept up with
+                    done = shred(tool, BY, Target("subject", f"u{number % 4}"), "why")
+                    erased += done.attempts
+                    assert done.problem == ""
+                except InputError:  # nothing yet, or more comes in than can be kept up with
                     continue
         stop.set()
         for thread in threads:
