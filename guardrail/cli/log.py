@@ -11,6 +11,7 @@ import click
 
 from guardrail.cli import (
     log_evidence,
+    log_hold,
     log_key,
     log_privacy,
     log_recover,
@@ -228,6 +229,7 @@ for _command in (
     *log_evidence.COMMANDS,
     access,
     *log_privacy.COMMANDS,
+    log_hold.hold,
     *log_witness.COMMANDS,
     *log_timestamp.COMMANDS,
     *log_recover.COMMANDS,
