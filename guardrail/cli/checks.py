@@ -165,7 +165,7 @@ def check_log(url: str | None) -> Iterator[Check]:
 
 
 def _key(location: Location) -> Check:
-    from guardrail.log.keys import load_keys
+    from guardrail.log.keyring import load_keys
 
     load_keys(location.key)
     mode = stat.S_IMODE(location.key.stat().st_mode)

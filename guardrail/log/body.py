@@ -1,4 +1,4 @@
-"""What of an attempt goes into the log: spans, scores and hashes, never text or plain user ids."""
+"""What of an attempt is signed: spans, scores and commitments, never text, ids or their hashes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
 
 from guardrail.log.times import iso
-from guardrail.records import Image, Span
+from guardrail.records import Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from guardrail.log.keys import Keys
     from guardrail.records import (
         AttemptClosed,
         AttemptOpened,
@@ -48,14 +47,18 @@ def canonical(value: Mapping[str, Json]) -> str:
     return _ENCODER.encode(value)
 
 
-def opened_body(entry: AttemptOpened, keys: Keys) -> dict[str, Json]:
-    """The input stage of an attempt. Lists are cut at fixed lengths; their totals are not."""
+def opened_body(entry: AttemptOpened, commitments: Mapping[str, str]) -> dict[str, Json]:
+    """The input stage of an attempt. Lists are cut at fixed lengths; their totals are not.
+
+    commitments: to what may have to be erased (`guardrail.log.personal`).
+    """
     findings = _findings(entry.scans, entry.decision.findings)
     return {
         "id": plain(entry.id),
         "event": "opened",
         "at": iso(entry.at),
-        **_request(entry.request, keys),
+        **_request(entry.request),
+        "commitments": dict(commitments),
         "policy": plain(str(entry.decision.policy)),
         "decision": _decision(entry.decision),
         "facts": _facts(entry.facts),
@@ -65,10 +68,11 @@ def opened_body(entry: AttemptOpened, keys: Keys) -> dict[str, Json]:
     }
 
 
-def closed_body(entry: AttemptClosed, keys: Keys) -> dict[str, Json]:
+def closed_body(entry: AttemptClosed, commitments: Mapping[str, str] | None) -> dict[str, Json]:
     """The end of an attempt; carries `opened` when only the end made it worth keeping in full.
 
-    ms: from opened to closed, milliseconds.
+    commitments: of that opening, None where it was kept before. ms: from opened to closed,
+    milliseconds.
     """
     findings = _findings(entry.scans, entry.decision.findings)
     body: dict[str, Json] = {
@@ -89,8 +93,8 @@ def closed_body(entry: AttemptClosed, keys: Keys) -> dict[str, Json]:
         "findings_total": len(findings),
         "scans": [_scan(scan) for scan in entry.scans[:MAX_LIST]],
     }
-    if not entry.opened.flagged:
-        body["opened"] = opened_body(entry.opened, keys)
+    if commitments is not None:
+        body["opened"] = opened_body(entry.opened, commitments)
     return body
 
 
@@ -102,7 +106,7 @@ def plain(text: str, limit: int = 200) -> str:
     return _CONTROL.sub(" ", whole)
 
 
-def _request(request: Request, keys: Keys) -> dict[str, Json]:
+def _request(request: Request) -> dict[str, Json]:
     caller, where = request.caller, request.caller.jurisdiction
     lengths = [len(part.text) for part in request.parts]
     return {
@@ -116,23 +120,14 @@ def _request(request: Request, keys: Keys) -> dict[str, Json]:
             "source": plain(where.source, 64),
             "confidence": _number(where.confidence),
         },
-        "conversation": keys.conversation(request.conversation),
-        "user": keys.user(caller.id),
-        "prompt_hash": keys.prompt(part.text for part in request.parts),
         "parts": {
             "count": len(lengths),
             "characters": sum(lengths),
             "lengths": [*lengths[-MAX_LIST:]],
         },
-        "images": _hashes(request.images),
         "images_total": len(request.images),
         "problem": plain(request.problem),
     }
-
-
-def _hashes(images: tuple[Image, ...]) -> list[Json]:
-    """SHA-256 of each upload as received; empty for one that could not be read."""
-    return [image.sha256 for image in images[:MAX_LIST]]
 
 
 def _decision(decision: Decision) -> dict[str, Json]:
