@@ -1,0 +1,1 @@
+"""The attempt log in PostgreSQL, for many machines."""
