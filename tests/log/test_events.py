@@ -14,7 +14,10 @@ from guardrail.log.verify import verify_database
 from guardrail.policy import load_policy
 from guardrail.policy.digest import canonical
 from guardrail.records import Caller, Operation, Output, Request
+from tests.log.engines import BOTH
 from tests.log.support import REFUSE, opened, rows
+
+ENGINES = BOTH
 
 
 def test_an_event_is_an_entry(log: Log, url: str) -> None:

@@ -70,6 +70,10 @@ class PostgresSession:
         found = self.row(sql, values)
         return None if found is None else found[0]
 
+    def damage(self) -> list[str]:
+        """See Session: a server that checks its pages itself says so when they are read."""
+        return []
+
     def octets(self, column: str) -> str:
         """See Session."""
         return f"convert_to({column}, 'UTF8')"
@@ -91,8 +95,11 @@ class PostgresSession:
 
     def _run(self, sql: str, values: Values) -> psycopg.Cursor[tuple[Any, ...]]:
         if self._connection is None:
-            self._start(_SNAPSHOT)
+            self._snapshot()
         return self._within().execute(*_query(sql, values))
+
+    def _snapshot(self) -> None:
+        self._start(_SNAPSHOT)
 
     def _start(self, sql: str) -> None:
         connection = self._server.connection()
@@ -126,9 +133,8 @@ class PostgresWriteSession(PostgresSession):
 
     def begin(self) -> None:
         """See WriteSession."""
-        self.rollback()
         self._months = set()
-        self._start(_BEGIN)
+        self._start(_BEGIN if self._connection is None else f"ROLLBACK; {_BEGIN}")
         self._writes = True
 
     def commit(self) -> None:
@@ -173,6 +179,9 @@ class PostgresWriteSession(PostgresSession):
         with self._server.translated():
             found: list[Any] = self._within().execute(_KNOWN, (names,)).fetchall()
         return found
+
+    def _snapshot(self) -> None:
+        self.retried(super()._snapshot)
 
     def _alone_or_within(self, run: Callable[[Connection], object]) -> None:
         """In the transaction that was begun, or in one of its own."""

@@ -1,0 +1,151 @@
+"""A PostgreSQL server of the tests' own: on loopback, in memory where there is room."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+_ROOM = 2 << 30
+_INITDB = ("-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync")
+
+
+class Server:
+    """Started by `initdb` and `postgres`, as a user that is not root; `stop` removes it."""
+
+    def __init__(self, *settings: str) -> None:
+        self._bin = _programs()
+        self._user = _user()
+        memory = Path("/dev/shm")  # noqa: S108
+        roomy = memory.is_dir() and shutil.disk_usage(memory).free > _ROOM
+        self.folder = Path(tempfile.mkdtemp(prefix="guardrail-pg-", dir=memory if roomy else None))
+        if self._user is not None:
+            os.chown(self.folder, self._user, -1)
+        self.port = _free_port()
+        self._settings = settings
+        self._databases = 0
+        self._process: subprocess.Popen[bytes] | None = None
+        self._run(
+            "initdb", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync"
+        )
+        self.start()
+
+    def url(self, database: str, role: str = "postgres") -> str:
+        return f"postgresql://{role}@127.0.0.1:{self.port}/{database}"
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        settings = (
+            f"port={self.port}",
+            "listen_addresses=127.0.0.1",
+            f"unix_socket_directories={self.folder}",
+            "max_connections=60",
+            *self._settings,
+        )
+        self._run(
+            "pg_ctl",
+            "-w",
+            "-t",
+            "60",
+            "-l",
+            str(self.folder / "log"),
+            "-o",
+            " ".join(f"-c {setting}" for setting in settings),
+            "start",
+        )
+
+    def kill(self) -> None:
+        """What a crash of the machine does to its processes: SIGKILL to all of them."""
+        postmaster = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+        children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+        for process in (postmaster, *map(int, children)):
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        while Path(f"/proc/{postmaster}").exists() and _is_alive(postmaster):
+            pass
+
+    def stop(self) -> None:
+        with suppress(subprocess.CalledProcessError):
+            self._run("pg_ctl", "-m", "immediate", "-w", "stop")
+        shutil.rmtree(self.folder)
+
+    def create(self, template: str = "template0") -> str:
+        """A new database, a copy of `template`."""
+        self._databases += 1
+        name = f"d{self._databases}"
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        self.run("postgres", create.format(sql.Identifier(name), sql.Identifier(template)))
+        return name
+
+    def drop(self, name: str) -> None:
+        self.run("postgres", sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def run(self, database: str, *statements: sql.Composed | str) -> list[tuple[Any, ...]]:
+        """What the last of them gives; as superuser, each by itself."""
+        found: list[tuple[Any, ...]] = []
+        with closing(psycopg.connect(self.url(database), autocommit=True)) as connection:
+            for statement in statements:
+                query = statement.encode() if isinstance(statement, str) else statement
+                cursor = connection.execute(query)
+                found = cursor.fetchall() if cursor.description else []
+        return found
+
+    def _run(self, program: str, *args: str) -> None:
+        subprocess.run(
+            [self._bin / program, "-D", self.folder / "data", *args],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=self.folder,
+            user=self._user,
+            extra_groups=None if self._user is None else [],
+        )
+
+
+def _is_alive(process: int) -> bool:
+    """A killed one that nobody has waited for is a zombie."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def _programs() -> Path:
+    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)
+    found = shutil.which("initdb")
+    others = [Path(found).resolve()] if found else []
+    for initdb in [*installed, *others]:
+        if (initdb.with_name("pg_ctl")).exists():
+            return initdb.parent
+    message = "needs a PostgreSQL server: apt-get install postgresql"
+    if os.environ.get("CI") == "true":
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+def _user() -> int | None:
+    """Whom the server runs as: it refuses root."""
+    if os.geteuid():
+        return None
+    for name in ("postgres", "nobody"):
+        with suppress(KeyError):
+            return pwd.getpwnam(name).pw_uid
+    pytest.skip("needs a user for the server that is not root")
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
