@@ -91,7 +91,8 @@ def locate(url: str | None) -> Location:
 
 def _on_server(parts: SplitResult) -> Location:
     ours, others = _options(parts.query, {"excerpt", "files"})
-    server = parts._replace(scheme="postgresql", query="&".join(others)).geturl()
+    query = f"?{'&'.join(others)}" if others else ""
+    server = f"postgresql://{parts.netloc}{parts.path}{query}"
     files = ours.get("files")
     if files is None:
         database = quote(unquote(parts.path[1:]), safe="")

@@ -14,7 +14,12 @@ from tests.log.postgres import Server
 Engine = Literal["sqlite", "postgresql"]
 BOTH: tuple[Engine, ...] = ("sqlite", "postgresql")
 FILES = (".key", ".signing-key", ".checkpoint")
-_HEX = re.compile(r"x'([0-9a-f]*)'")
+_WORDS = (
+    (r"x'([0-9a-f]*)'", r"'\\x\1'::bytea"),
+    (r"zeroblob\(32\)", "decode(repeat('00', 32), 'hex')"),
+    (r"CAST\(note AS TEXT\)", "convert_from(note, 'UTF8')"),
+    (r"CAST\((.*) AS BLOB\)", r"convert_to(\1, 'UTF8')"),
+)
 _APPEND_ONLY = ("entries_keep_rows", "entries_keep_values", "entries_keep_order")
 _databases: dict[Path, tuple[Server, str]] = {}
 
@@ -48,6 +53,7 @@ def copy(source: Path, target: Path) -> None:
         server, database = _databases[source]
         _databases[target] = server, server.create(database)
     else:
+        rows(source, "PRAGMA wal_checkpoint(TRUNCATE)")
         shutil.copy(source, target)
 
 
@@ -90,6 +96,6 @@ def tamper(path: Path, *statements: str) -> None:
 
 def _postgres(sql: str) -> str:
     """What the tests say in SQLite's words."""
-    return _HEX.sub(r"'\\x\1'::bytea", sql).replace(
-        "zeroblob(32)", "decode(repeat('00', 32), 'hex')"
-    )
+    for ours, theirs in _WORDS:
+        sql = re.sub(ours, theirs, sql)
+    return sql

@@ -207,7 +207,7 @@ def _read(leader: int) -> bytes:
         return b""
 
 
-@pytest.mark.usefixtures("filled")
+@pytest.mark.usefixtures("filled", "sqlite_only")
 def test_on_a_terminal(url: str) -> None:
     table = on_a_terminal("list", "--log", url)
     assert "01-16 02:00:00" in table
@@ -222,6 +222,7 @@ def test_on_a_terminal(url: str) -> None:
     assert "all" in counted
 
 
+@pytest.mark.usefixtures("sqlite_only")
 def test_a_reader_that_stops_early_causes_no_traceback(url: str) -> None:
     with open_log(url) as log:
         for _ in range(1200):

@@ -90,6 +90,7 @@ def _ask(guard: Guard) -> None:
     guard.call(request, lambda: "a garden", lambda _: Output())
 
 
+@pytest.mark.usefixtures("sqlite_only")
 def test_a_policy_is_in_the_log_from_its_first_attempt_on(log: Log, url: str) -> None:
     first, second = Guard("default", log=log), Guard("japan", log=log)
     assert not [*log.entries(["policy"])]

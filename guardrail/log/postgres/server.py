@@ -58,6 +58,7 @@ _LOST = {"57P01", "57P02", "57P03", "57P05", "25P03"}
 _DENIED = "42501"
 _ABSENT = {"3F000", "42P01", "42703", "22021", "XX001", "XX002"}
 
+_parents: list[Connection] = []  # of processes that forked without Python: never to be closed here
 _logger = logging.getLogger(__name__)
 
 
@@ -86,7 +87,7 @@ class Server:
         self._held: list[Connection] = []
         self._pid = 0
         self._origin = ""
-        weakref.finalize(self, _close, self._held)
+        weakref.finalize(self, _close, self._held)  # psycopg warns of one that is dropped open
 
     def connection(self) -> Connection:
         """The open connection, made anew where it was lost.
@@ -94,21 +95,22 @@ class Server:
         Raises StoreLost, LogUnavailable when it is another log now, ConfigurationError when the
         server may not be trusted with one.
         """
-        if self._held and self._held[0].closed:
-            self.close()
-        if not self._held:
-            connection = self._open()
-            self._held.append(connection)
-            self._pid = os.getpid()
-        elif self._pid != os.getpid():
+        if self._held and self._pid != os.getpid():
             raise LogUnavailable(
                 f"the attempt log {self.name} was opened before a fork that Python was not told "
                 "of; start workers with os.fork or multiprocessing, or open the log in each"
             )
+        if self._held and self._held[0].closed:
+            self.close()
+        if not self._held:
+            self._held.append(self._open())
+            self._pid = os.getpid()
         return self._held[0]
 
     def close(self) -> None:
-        """Let go of it; what was begun is taken back."""
+        """Let go of it; what was begun is taken back. A parent's is left alone."""
+        if self._held and self._pid != os.getpid():
+            _parents.append(self._held.pop())
         _close(self._held)
 
     @contextmanager

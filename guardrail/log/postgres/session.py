@@ -159,7 +159,9 @@ class PostgresWriteSession(PostgresSession):
 
     def many(self, sql: str, rows: Sequence[Values]) -> None:
         """See WriteSession."""
-        if rows:
+        if len(rows) == 1:
+            self.execute(sql, rows[0])
+        elif rows:
             statement = _translated(sql)
             self._alone_or_within(lambda found: found.cursor().executemany(statement, rows))
 

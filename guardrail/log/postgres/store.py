@@ -27,7 +27,7 @@ _SCHEMA = Path(__file__).with_name("schema.sql")
 _SCHEMA_IS_THERE = "SELECT to_regnamespace('guardrail') IS NOT NULL"
 _IS_THERE = "SELECT to_regclass('guardrail.meta') IS NOT NULL"
 _OURS = "CREATE SCHEMA IF NOT EXISTS guardrail;"
-_FORGET = "DELETE FROM writers WHERE id = ? OR at < ?"
+_FORGET = "DELETE FROM writers WHERE id = %s OR at < %s"
 _KEPT = 30 * 24 * HOUR
 
 
@@ -85,13 +85,17 @@ class PostgresStore:
             finally:
                 session.rollback()
 
+    def touch(self, session: WriteSession) -> None:
+        """See Store: room is the server's to look after."""
+        session.execute("UPDATE frontier SET state = state")
+
     def tidy(self, *, closing: bool = False) -> None:
         """At the end, forget what this process committed last. See Store."""
         if not closing:
             return
+        connection = self.server.connection()
         with self.server.translated():
-            old = (self._progress.id, time.time_ns() - _KEPT)
-            self.server.connection().execute(_FORGET.replace("?", "%s"), old)
+            connection.execute(_FORGET, (self._progress.id, time.time_ns() - _KEPT))
 
     def close(self) -> None:
         """See Store."""
@@ -160,7 +164,7 @@ class PostgresStore:
 
     def _check_files(self) -> None:
         location = self._location
-        wanted = (location.key, location.signing_key, location.checkpoint)
+        wanted = (location.key, location.signing_key)
         missing = [path.name for path in wanted if not path.exists()]
         if missing:
             raise ConfigurationError(
@@ -204,3 +208,16 @@ class PostgresStore:
     def _end_turn(self) -> None:
         if self._turn >= 0:
             fcntl.flock(self._turn, fcntl.LOCK_UN)
+
+
+def look_at(location: Location) -> tuple[str, bool]:
+    """What the server is, in one line, and whether it holds a log; changes nothing.
+
+    Raises ConfigurationError when it may not hold one, LogUnavailable when it does not answer.
+    """
+    store = PostgresStore(location, readonly=False)
+    try:
+        with store.explained():
+            return store.server.about(), store.server.is_there()
+    finally:
+        store.close()
