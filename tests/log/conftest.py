@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from guardrail.log import Log, open_log
+from guardrail.log import Log, locate, open_log
 from tests.log.engines import Databases, Engine, drop, make, url_of
 from tests.log.postgres import Server
 
@@ -62,6 +62,30 @@ def url(path: Path) -> str:
 def log(url: str) -> Iterator[Log]:
     with open_log(url) as found:
         yield found
+
+
+@pytest.fixture
+def server(databases: Databases) -> Server:
+    return databases()
+
+
+@pytest.fixture
+def database(url: str) -> str:
+    return locate(url).server.rpartition("/")[2]
+
+
+@pytest.fixture
+def own_server() -> Iterator[Callable[..., Server]]:
+    """A server that a test may kill."""
+    started: list[Server] = []
+
+    def start(*settings: str) -> Server:
+        started.append(Server(*settings))
+        return started[-1]
+
+    yield start
+    for found in started:
+        found.stop()
 
 
 @pytest.fixture

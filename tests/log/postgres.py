@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -68,12 +69,14 @@ class Server:
     def kill(self) -> None:
         """What a crash of the machine does to its processes: SIGKILL to all of them."""
         postmaster = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+        os.kill(postmaster, signal.SIGSTOP)  # so that it makes no more of them
         children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
-        for process in (postmaster, *map(int, children)):
+        processes = [postmaster, *map(int, children)]
+        for process in processes:
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
-        while Path(f"/proc/{postmaster}").exists() and _is_alive(postmaster):
-            pass
+        while any(map(_is_alive, processes)):
+            time.sleep(0.01)
 
     def stop(self) -> None:
         with suppress(subprocess.CalledProcessError):
@@ -90,6 +93,11 @@ class Server:
 
     def drop(self, name: str) -> None:
         self.run("postgres", sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def cut(self, database: str) -> int:
+        """End every connection to it; how many there were."""
+        cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {}"
+        return len(self.run("postgres", sql.SQL(cut).format(sql.Literal(database))))
 
     def run(self, database: str, *statements: sql.Composed | str) -> list[tuple[Any, ...]]:
         """What the last of them gives; as superuser, each by itself."""
@@ -116,7 +124,7 @@ class Server:
 def _is_alive(process: int) -> bool:
     """A killed one that nobody has waited for is a zombie."""
     try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except OSError:
         return False
 

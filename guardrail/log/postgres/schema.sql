@@ -105,22 +105,22 @@ BEGIN
   RAISE EXCEPTION '% are append-only', TG_ARGV[0];
 END $$;
 
--- What one statement adds begins where the tree ends, without gaps.
+-- What one statement adds begins where the tree ends, without gaps; of two that add at once without
+-- the sequencer, the second waits here for the first, and is refused.
 CREATE FUNCTION guardrail.keep_order() RETURNS trigger
 LANGUAGE plpgsql AS $$
 DECLARE
   first bigint; last bigint; rows bigint; size bigint;
 BEGIN
   SELECT min(seq), max(seq), count(DISTINCT seq) INTO first, last, rows FROM added;
-  SELECT guardrail.tree_size(state) INTO size FROM guardrail.frontier;
+  SELECT guardrail.tree_size(state) INTO size FROM guardrail.frontier FOR UPDATE;
   IF first IS NOT NULL AND (first <> size + 1 OR last <> size + rows) THEN
     RAISE EXCEPTION 'entries are append-only, without gaps';
   END IF;
   RETURN NULL;
 END $$;
 
--- The tree grows by exactly the entries that are new: of two that took the same number at once, the
--- second waits here for the first, and is refused.
+-- The tree grows by exactly the entries that are new.
 CREATE FUNCTION guardrail.keep_tree() RETURNS trigger
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -159,16 +159,18 @@ FOR EACH STATEMENT EXECUTE FUNCTION guardrail.keep_rows('trees');
 CREATE FUNCTION guardrail.make_month(moment bigint) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+  second constant bigint := 1000000000;
+  past bigint := mod(mod(moment, second) + second, second);
   month timestamp := date_trunc(
-    'month', to_timestamp(floor(moment::numeric / 1000000000)) AT TIME ZONE 'UTC');
+    'month', to_timestamp((moment - past) / second) AT TIME ZONE 'UTC');
   ahead integer;
   low bigint; high bigint; part text;
 BEGIN
   FOR ahead IN 0..1 LOOP
     part := 'entries_' || to_char(month, 'YYYY_MM');
-    low := extract(epoch FROM month)::bigint * 1000000000;
+    low := extract(epoch FROM month)::bigint * second;
     month := month + interval '1 month';
-    high := extract(epoch FROM month)::bigint * 1000000000;
+    high := extract(epoch FROM month)::bigint * second;
     IF to_regclass('guardrail.' || part) IS NULL THEN
       EXECUTE format('CREATE TABLE guardrail.%I (LIKE guardrail.entries INCLUDING ALL)', part);
       EXECUTE format('CREATE TRIGGER entries_keep_rows BEFORE TRUNCATE ON guardrail.%I '

@@ -50,7 +50,8 @@ _SETTINGS = """SELECT current_setting('server_encoding'), current_setting('fsync
  current_setting('synchronous_commit'), current_setting('full_page_writes'),
  current_setting('transaction_read_only')"""
 _ORIGIN = "SELECT value FROM meta WHERE key = 'origin'"
-_IS_THERE = "SELECT to_regclass('guardrail.meta') IS NOT NULL"
+IS_THERE = """SELECT EXISTS (SELECT 1 FROM pg_tables
+ WHERE schemaname = 'guardrail' AND tablename = 'meta')"""  # to_regclass answers from a cache
 _MAY_WRITE = """SELECT current_user, has_table_privilege('entries', 'INSERT')
  AND has_function_privilege('make_month(bigint)', 'EXECUTE')"""
 _BUSY = {"40001", "40P01", "53300", "55P03", "57014"}
@@ -143,8 +144,14 @@ class Server:
     def is_there(self) -> bool:
         """Whether the database holds a log."""
         with self.translated():
-            row = self.connection().execute(_IS_THERE).fetchone()
+            row = self.connection().execute(IS_THERE).fetchone()
         return bool(row and row[0])
+
+    def learn(self) -> None:
+        """Remember which log this is, so that no other is taken for it after a reconnection."""
+        if not self._origin and self._held:
+            with self.translated():
+                self._check_same(self._held[0])
 
     def about(self) -> str:
         """Version, encryption and durability of the server, in one line."""
@@ -203,7 +210,7 @@ class Server:
 
     def _check_same(self, connection: Connection) -> None:
         """That it is the log of the first connection, and that a writer may write it."""
-        if not (connection.execute(_IS_THERE).fetchone() or (False,))[0]:
+        if not (connection.execute(IS_THERE).fetchone() or (False,))[0]:
             if self._origin:
                 raise LogUnavailable(f"{self.name} was moved, deleted or replaced while in use")
             return

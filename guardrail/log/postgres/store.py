@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from guardrail.errors import ConfigurationError, LogUnavailable
 from guardrail.log.forks import watch_forks
-from guardrail.log.postgres.server import Server, StoreLost
+from guardrail.log.postgres.server import IS_THERE, Server, StoreLost
 from guardrail.log.postgres.session import PostgresSession, PostgresWriteSession, Progress
 from guardrail.log.session import StoreBusy, StoreDamaged, StoreFailed
 from guardrail.log.times import HOUR
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from guardrail.log.session import Session, WriteSession
 
 _SCHEMA = Path(__file__).with_name("schema.sql")
-_SCHEMA_IS_THERE = "SELECT to_regnamespace('guardrail') IS NOT NULL"
-_IS_THERE = "SELECT to_regclass('guardrail.meta') IS NOT NULL"
+_SCHEMA_IS_THERE = "SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = 'guardrail')"
 _OURS = "CREATE SCHEMA IF NOT EXISTS guardrail;"
 _FORGET = "DELETE FROM writers WHERE id = %s OR at < %s"
 _KEPT = 30 * 24 * HOUR
@@ -54,6 +53,7 @@ class PostgresStore:
         self._take_turn()
         session = PostgresWriteSession(self.server, self._own_progress())
         try:
+            session.retried(self.server.learn)
             yield session
         except StoreLost as error:
             raise StoreBusy(
@@ -117,7 +117,7 @@ class PostgresStore:
 
     def schema(self, session: Session) -> int:
         """See Store."""
-        if not session.value(_IS_THERE):
+        if not session.value(IS_THERE):
             return 0
         found = session.value("SELECT value FROM meta WHERE key = 'schema'")
         if found is None or not found.isdecimal():
@@ -126,7 +126,7 @@ class PostgresStore:
 
     def create(self, session: WriteSession) -> None:
         """See Store. Of two machines that begin at once, the second is told to copy."""
-        if session.value(_IS_THERE):
+        if session.value(IS_THERE):
             raise ConfigurationError(
                 f"another machine has just made the attempt log {self.name}; {self._copying()}"
             )
