@@ -18,6 +18,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+_SETTINGS = ("listen_addresses='127.0.0.1'", "unix_socket_directories=''", "max_connections=60")
 _ROOM = 2 << 30
 _INITDB = ("-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync")
 
@@ -34,12 +35,10 @@ class Server:
         if self._user is not None:
             os.chown(self.folder, self._user, -1)
         self.port = _free_port()
-        self._settings = settings
         self._databases = 0
-        self._process: subprocess.Popen[bytes] | None = None
-        self._run(
-            "initdb", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync"
-        )
+        self._run("initdb", *_INITDB)
+        with (self.folder / "data" / "postgresql.conf").open("a") as file:
+            file.writelines(f"{line}\n" for line in (f"port={self.port}", *_SETTINGS, *settings))
         self.start()
 
     def url(self, database: str, role: str = "postgres") -> str:
@@ -47,24 +46,7 @@ class Server:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        settings = (
-            f"port={self.port}",
-            "listen_addresses=127.0.0.1",
-            f"unix_socket_directories={self.folder}",
-            "max_connections=60",
-            *self._settings,
-        )
-        self._run(
-            "pg_ctl",
-            "-w",
-            "-t",
-            "60",
-            "-l",
-            str(self.folder / "log"),
-            "-o",
-            " ".join(f"-c {setting}" for setting in settings),
-            "start",
-        )
+        self._run("pg_ctl", "-w", "-t", "60", "-l", str(self.folder / "log"), "start")
 
     def kill(self) -> None:
         """What a crash of the machine does to its processes: SIGKILL to all of them."""
@@ -77,6 +59,7 @@ class Server:
                 os.kill(process, signal.SIGKILL)
         while any(map(_is_alive, processes)):
             time.sleep(0.01)
+        (self.folder / "data" / "postmaster.pid").unlink()  # else a zombie counts as one running
 
     def stop(self) -> None:
         with suppress(subprocess.CalledProcessError):

@@ -110,11 +110,12 @@ END $$;
 CREATE FUNCTION guardrail.keep_order() RETURNS trigger
 LANGUAGE plpgsql AS $$
 DECLARE
-  first bigint; last bigint; rows bigint; size bigint;
+  first bigint; last bigint; rows bigint; numbers bigint; size bigint;
 BEGIN
-  SELECT min(seq), max(seq), count(DISTINCT seq) INTO first, last, rows FROM added;
+  SELECT min(seq), max(seq), count(*), count(DISTINCT seq)
+  INTO first, last, rows, numbers FROM added;
   SELECT guardrail.tree_size(state) INTO size FROM guardrail.frontier FOR UPDATE;
-  IF first IS NOT NULL AND (first <> size + 1 OR last <> size + rows) THEN
+  IF rows > 0 AND (first <> size + 1 OR last <> size + rows OR numbers <> rows) THEN
     RAISE EXCEPTION 'entries are append-only, without gaps';
   END IF;
   RETURN NULL;
