@@ -16,7 +16,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing into $(VENV) (a few minutes the first time) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-	  --constraint constraints.txt --editable '.[litellm,second-stage,moderation,dev]'
+	  --constraint constraints.txt --editable '.[litellm,second-stage,moderation,inquiry,dev]'
 	@touch $(STAMP)
 
 demo: $(STAMP)  ## send requests through a guarded client and list the attempts
