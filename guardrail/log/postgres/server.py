@@ -75,6 +75,28 @@ class _Whole(Loader):
         return int(text) if text.lstrip("-").isdecimal() else float(text)
 
 
+class _Line:
+    """A connection and the process that opened it; another, forked off, leaves it alone."""
+
+    def __init__(self) -> None:
+        self.connection: Connection | None = None
+        self.pid = 0
+
+    def is_foreign(self) -> bool:
+        return self.connection is not None and self.pid != os.getpid()
+
+    def close(self) -> None:
+        foreign = self.is_foreign()
+        connection, self.connection = self.connection, None
+        if connection is None:
+            return
+        if foreign:
+            _parents.append(connection)
+            return
+        with suppress(psycopg.Error, OSError):
+            connection.close()
+
+
 class Server:
     """One connection; one thread at a time may use it. What it raises is of `StoreFailed`'s kind.
 
@@ -85,10 +107,9 @@ class Server:
         self.name = location.name
         self._readonly = readonly
         self._options = _options(location, readonly=readonly)
-        self._held: list[Connection] = []
-        self._pid = 0
+        self._line = _Line()
         self._origin = ""
-        weakref.finalize(self, _close, self._held)  # psycopg warns of one that is dropped open
+        weakref.finalize(self, self._line.close)  # psycopg warns of one that is dropped open
 
     def connection(self) -> Connection:
         """The open connection, made anew where it was lost.
@@ -96,23 +117,20 @@ class Server:
         Raises StoreLost, LogUnavailable when it is another log now, ConfigurationError when the
         server may not be trusted with one.
         """
-        if self._held and self._pid != os.getpid():
+        line = self._line
+        if line.is_foreign():
             raise LogUnavailable(
                 f"the attempt log {self.name} was opened before a fork that Python was not told "
                 "of; start workers with os.fork or multiprocessing, or open the log in each"
             )
-        if self._held and self._held[0].closed:
-            self.close()
-        if not self._held:
-            self._held.append(self._open())
-            self._pid = os.getpid()
-        return self._held[0]
+        if line.connection is None or line.connection.closed:
+            line.close()
+            line.connection, line.pid = self._open(), os.getpid()
+        return line.connection
 
     def close(self) -> None:
-        """Let go of it; what was begun is taken back. A parent's is left alone."""
-        if self._held and self._pid != os.getpid():
-            _parents.append(self._held.pop())
-        _close(self._held)
+        """Let go of it; what was begun is taken back."""
+        self._line.close()
 
     @contextmanager
     def translated(self) -> Iterator[None]:
@@ -124,7 +142,8 @@ class Server:
 
     def is_lost(self, error: psycopg.Error) -> bool:
         """Whether the connection went with the error."""
-        return error.sqlstate in _LOST or not self._held or self._held[0].closed
+        connection = self._line.connection
+        return error.sqlstate in _LOST or connection is None or connection.closed
 
     def refuse(self, error: psycopg.Error) -> NoReturn:
         """Raise `error` as what it means before COMMIT: nothing was written."""
@@ -149,9 +168,10 @@ class Server:
 
     def learn(self) -> None:
         """Remember which log this is, so that no other is taken for it after a reconnection."""
-        if not self._origin and self._held:
+        connection = self._line.connection
+        if not self._origin and connection is not None:
             with self.translated():
-                self._check_same(self._held[0])
+                self._check_same(connection)
 
     def about(self) -> str:
         """Version, encryption and durability of the server, in one line."""
@@ -251,9 +271,3 @@ def _options(location: Location, *, readonly: bool) -> dict[str, Any]:
             f"not the URL of a PostgreSQL database: {location.name}; write "
             "postgresql://user@host:5432/database with parameters of libpq, %-encoded"
         ) from None
-
-
-def _close(held: list[Connection]) -> None:
-    while held:
-        with suppress(psycopg.Error, OSError):
-            held.pop().close()
