@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from guardrail.cli import main
 from guardrail.errors import ConfigurationError, LogUnavailable
 from guardrail.log import Log, locate, open_log
+from guardrail.log.postgres.store import PostgresStore
 from guardrail.log.times import SECOND
 from guardrail.log.verify import verify_database
 from tests.log.engines import FILES, drop, make, rows, tamper, url_of
@@ -286,6 +287,34 @@ def test_another_database_under_that_name_stops_the_log(
     log.shutdown()
 
 
+def test_what_was_deleted_is_not_in_the_files_of_the_server(
+    path: Path, server: Server, database: str
+) -> None:
+    with open_log(url_of(path, "excerpt=200")) as log:
+        for _ in range(20):
+            log.open(opened(REFUSE))
+        found = rows(path, "SELECT excerpt FROM private ORDER BY seq")
+        server.run(database, "CHECKPOINT")
+        assert all(sealed in held(server, path) for (sealed,) in found)
+        tamper(path, "DELETE FROM private WHERE seq > 5")
+        writer = log._writer
+        assert writer is not None
+        store = writer._store
+        assert isinstance(store, PostgresStore)
+        with store.lock, store.exclusive():
+            store.scrub([])
+        server.run(database, "CHECKPOINT")
+        data = held(server, path)
+        assert [sealed in data for (sealed,) in found] == [True] * 4 + [False] * 16
+
+
+def held(server: Server, path: Path) -> bytes:
+    """The bytes of the server's files that hold the table `private`."""
+    ((name,),) = rows(path, "SELECT pg_relation_filepath('private')")
+    file = server.folder / "data" / name
+    return b"".join(each.read_bytes() for each in file.parent.iterdir() if each.is_file())
+
+
 ROLES = re.findall(r"```sql\n(.*?)```", (ROOT / "docs" / "log.md").read_text("utf-8"), re.DOTALL)
 
 
@@ -307,6 +336,16 @@ def test_a_writer_needs_no_more_than_it_does(roles: Callable[[str], str], path: 
             log.open(entry)
             log.close(closed(entry))
         assert log.excerpt(entry.id) == "a garden in autumn"
+        writer = log._writer
+        assert writer is not None
+        store = writer._store
+        assert isinstance(store, PostgresStore)
+        with (
+            store.lock,
+            pytest.raises(ConfigurationError, match="as the role that owns"),
+            store.exclusive(),
+        ):
+            store.scrub([])
     assert "entries_2027_03" in months(path)
     with psycopg.connect(locate(url).server) as connection:
         for sql in (

@@ -8,39 +8,21 @@ import weakref
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import psycopg
+
 from guardrail.errors import ConfigurationError, LogUnavailable
+from guardrail.log.postgres.driver import Whole, identifier, options_of, warnings_to
 from guardrail.log.session import StoreBusy, StoreDamaged, StoreFailed
 
-try:
-    import psycopg
-    from psycopg import sql
-    from psycopg.adapt import Loader
-    from psycopg.conninfo import conninfo_to_dict
-except ImportError:
-    raise ConfigurationError(
-        "an attempt log in PostgreSQL needs psycopg; run: "
-        "pip install 'likeness-guardrail[postgres]'"
-    ) from None
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from typing import TypeAlias
-
-    from psycopg.abc import Buffer
 
     from guardrail.log.location import Location
 
     Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 
 OLDEST = 140000  # PostgreSQL 14
-_CONNECT = {
-    "connect_timeout": 5,
-    "application_name": "guardrail",
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 20_000,
-}
 _READING = """SET search_path = guardrail, pg_temp; SET client_encoding = 'UTF8';
  SET bytea_output = hex; SET lock_timeout = '10s'"""
 _WRITING = """SET statement_timeout = '60s'; SET idle_in_transaction_session_timeout = '15s';
@@ -65,14 +47,6 @@ _logger = logging.getLogger(__name__)
 
 class StoreLost(StoreBusy):
     """The connection is gone, and nothing was written: it may be tried again."""
-
-
-class _Whole(Loader):
-    """Sums of bigint are numeric, and whole."""
-
-    def load(self, data: Buffer) -> int | float:
-        text = bytes(data).decode()
-        return int(text) if text.lstrip("-").isdecimal() else float(text)
 
 
 class _Line:
@@ -106,7 +80,7 @@ class Server:
     def __init__(self, location: Location, *, readonly: bool) -> None:
         self.name = location.name
         self._readonly = readonly
-        self._options = _options(location, readonly=readonly)
+        self._options = options_of(location, readonly=readonly)
         self._line = _Line()
         self._origin = ""
         weakref.finalize(self, self._line.close)  # psycopg warns of one that is dropped open
@@ -173,6 +147,30 @@ class Server:
             with self.translated():
                 self._check_same(connection)
 
+    def rewrite(self, tables: Sequence[str]) -> None:
+        """Write these tables anew, without what was deleted from them; outside of transactions.
+
+        Raises ConfigurationError when another role owns them, StoreBusy when somebody reads.
+        """
+        connection = self.connection()
+        notices: list[str] = []
+        listen = warnings_to(notices)
+        connection.add_notice_handler(listen)
+        try:
+            with self.translated():
+                connection.execute("SET statement_timeout = 0")
+                for name in tables:
+                    command = psycopg.sql.SQL("VACUUM (FULL) {}").format(identifier(name))
+                    connection.execute(command)
+                connection.execute("SET statement_timeout = '60s'")
+        finally:
+            connection.remove_notice_handler(listen)
+        if notices:
+            raise ConfigurationError(
+                f"what was erased from {self.name} may still be in its files ({notices[0]}): "
+                "erase as the role that owns the log's tables"
+            )
+
     def about(self) -> str:
         """Version, encryption and durability of the server, in one line."""
         connection = self.connection()
@@ -200,7 +198,7 @@ class Server:
         return connection
 
     def _check(self, connection: Connection) -> None:
-        connection.adapters.register_loader("numeric", _Whole)
+        connection.adapters.register_loader("numeric", Whole)
         connection.execute(_READING if self._readonly else f"{_READING};{_WRITING}")
         found = connection.execute(_SETTINGS).fetchone()
         encoding, fsync, commits, pages, standby = found or ("",) * 5
@@ -252,22 +250,3 @@ class Server:
         text = str(error.diag.message_primary or error).strip().partition("\n")[0]
         secret = str(self._options.get("password") or "")
         return text.replace(secret, "***") if secret else text or type(error).__name__
-
-
-def identifier(name: str) -> sql.Identifier:
-    """A table of the log, quoted."""
-    return sql.Identifier("guardrail", name)
-
-
-def _options(location: Location, *, readonly: bool) -> dict[str, Any]:
-    """What the URL says, over what we wish; raises ConfigurationError."""
-    wished: dict[str, Any] = dict(_CONNECT)
-    if not readonly:
-        wished["target_session_attrs"] = "read-write"
-    try:
-        return wished | conninfo_to_dict(location.server)
-    except psycopg.Error:
-        raise ConfigurationError(
-            f"not the URL of a PostgreSQL database: {location.name}; write "
-            "postgresql://user@host:5432/database with parameters of libpq, %-encoded"
-        ) from None

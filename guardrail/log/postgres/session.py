@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg
 
+from guardrail.log.postgres.driver import identifier
 from guardrail.log.postgres.months import month_of
-from guardrail.log.postgres.server import StoreLost, identifier
+from guardrail.log.postgres.server import StoreLost
 from guardrail.log.session import StoreBusy, StoreFailed
 
 if TYPE_CHECKING:

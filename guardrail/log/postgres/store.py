@@ -18,7 +18,7 @@ from guardrail.log.session import StoreBusy, StoreDamaged, StoreFailed
 from guardrail.log.times import HOUR
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from guardrail.log.location import Location
     from guardrail.log.session import Session, WriteSession
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _SCHEMA = Path(__file__).with_name("schema.sql")
 _SCHEMA_IS_THERE = "SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = 'guardrail')"
 _OURS = "CREATE SCHEMA IF NOT EXISTS guardrail;"
+_ERASABLE = """SELECT tablename FROM pg_tables WHERE schemaname = 'guardrail'
+ AND tablename IN ('attempts', 'data_keys', 'private') ORDER BY 1"""
 _FORGET = "DELETE FROM writers WHERE id = %s OR at < %s"
 _KEPT = 30 * 24 * HOUR
 
@@ -96,6 +98,20 @@ class PostgresStore:
         connection = self.server.connection()
         with self.server.translated():
             connection.execute(_FORGET, (self._progress.id, time.time_ns() - _KEPT))
+
+    def scrub(self, needles: Collection[bytes]) -> None:
+        """Write the tables of what may be erased anew, inside `exclusive` and no transaction.
+
+        The server keeps old versions of rows until then. Its write-ahead log, replicas and backups
+        are out of reach, and so is searching its files for `needles`.
+
+        Raises ConfigurationError unless the role owns the tables, StoreBusy when somebody reads
+        them all the while, StoreFailed.
+        """
+        del needles
+        with self.server.translated():
+            found = self.server.connection().execute(_ERASABLE).fetchall()
+        self.server.rewrite([name for (name,) in found])
 
     def close(self) -> None:
         """See Store."""
