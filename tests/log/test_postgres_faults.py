@@ -38,16 +38,18 @@ def test_connections_cut_in_the_middle_are_made_anew(
         while not stop.wait(0.1):
             cuts += server.cut(database)
 
-    with open_log(url) as log:
-        cutter = threading.Thread(target=cut)
-        cutter.start()
-        rounds = 0
-        while cuts < 8 and rounds < 5000:
-            rounds += 1
-            for decision in (REFUSE, ALLOW):
-                entry = opened(decision)
-                log.open(entry)
-                log.close(closed(entry))
+    rounds = 0
+    cutter = threading.Thread(target=cut)
+    cutter.start()
+    try:
+        with open_log(url) as log:
+            while cuts < 8 and rounds < 5000:
+                rounds += 1
+                for decision in (REFUSE, ALLOW):
+                    entry = opened(decision)
+                    log.open(entry)
+                    log.close(closed(entry))
+    finally:
         stop.set()
         cutter.join()
     assert cuts >= 8

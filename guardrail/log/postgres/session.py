@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg
@@ -58,13 +58,11 @@ class PostgresSession:
 
     def rows(self, sql: str, values: Values = ()) -> list[tuple[Any, ...]]:
         """See Session."""
-        with self._server.translated():
-            return self._run(sql, values).fetchall()
+        return self._run(sql, values).fetchall()
 
     def row(self, sql: str, values: Values = ()) -> tuple[Any, ...] | None:
         """See Session."""
-        with self._server.translated():
-            return self._run(sql, values).fetchone()
+        return self._run(sql, values).fetchone()
 
     def value(self, sql: str, values: Values = ()) -> Any:
         """See Session."""
@@ -96,16 +94,15 @@ class PostgresSession:
 
     def _run(self, sql: str, values: Values) -> psycopg.Cursor[tuple[Any, ...]]:
         if self._connection is None:
-            self._snapshot()
-        return self._within().execute(*_query(sql, values))
-
-    def _snapshot(self) -> None:
-        self._start(_SNAPSHOT)
+            self._start(_SNAPSHOT)
+        with self._server.translated():
+            return self._within().execute(*_query(sql, values))
 
     def _start(self, sql: str) -> None:
         connection = self._server.connection()
+        ending = "ROLLBACK; " if connection is self._connection else ""
         with self._server.translated():
-            connection.execute(sql.encode(), prepare=False)
+            connection.execute(f"{ending}{sql}".encode(), prepare=False)
         self._connection = connection
 
     def _within(self) -> Connection:
@@ -135,7 +132,7 @@ class PostgresWriteSession(PostgresSession):
     def begin(self) -> None:
         """See WriteSession."""
         self._months = set()
-        self._start(_BEGIN if self._connection is None else f"ROLLBACK; {_BEGIN}")
+        self._start(_BEGIN)
         self._writes = True
 
     def commit(self) -> None:
@@ -183,8 +180,11 @@ class PostgresWriteSession(PostgresSession):
             found: list[Any] = self._within().execute(_KNOWN, (names,)).fetchall()
         return found
 
-    def _snapshot(self) -> None:
-        self.retried(super()._snapshot)
+    def _run(self, sql: str, values: Values) -> psycopg.Cursor[tuple[Any, ...]]:
+        """What begins a moment may begin another: nothing was read of it yet."""
+        if self._connection is None:
+            return self.retried(partial(super()._run, sql, values))
+        return super()._run(sql, values)
 
     def _alone_or_within(self, run: Callable[[Connection], object]) -> None:
         """In the transaction that was begun, or in one of its own."""

@@ -6,7 +6,7 @@ import fcntl
 import os
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,12 +92,11 @@ class PostgresStore:
         session.execute("UPDATE frontier SET state = state")
 
     def tidy(self, *, closing: bool = False) -> None:
-        """At the end, forget what this process committed last. See Store."""
-        if not closing:
-            return
-        connection = self.server.connection()
-        with self.server.translated():
-            connection.execute(_FORGET, (self._progress.id, time.time_ns() - _KEPT))
+        """At the end, forget what this process committed last; others do where it cannot."""
+        if closing:
+            with suppress(StoreBusy, StoreFailed), self.server.translated():
+                old = (self._progress.id, time.time_ns() - _KEPT)
+                self.server.connection().execute(_FORGET, old)
 
     def scrub(self, needles: Collection[bytes]) -> None:
         """Write the tables of what may be erased anew, inside `exclusive` and no transaction.
