@@ -40,18 +40,18 @@ def test_connections_cut_in_the_middle_are_made_anew(
 
     rounds = 0
     cutter = threading.Thread(target=cut)
-    cutter.start()
-    try:
-        with open_log(url) as log:
+    with open_log(url) as log:
+        cutter.start()
+        try:
             while cuts < 8 and rounds < 5000:
                 rounds += 1
                 for decision in (REFUSE, ALLOW):
                     entry = opened(decision)
                     log.open(entry)
                     log.close(closed(entry))
-    finally:
-        stop.set()
-        cutter.join()
+        finally:
+            stop.set()
+            cutter.join()
     assert cuts >= 8
     assert rows(path, COUNTS) == [(2 * rounds, rounds, rounds)]
     assert_whole(url, path)
