@@ -65,7 +65,6 @@ class Server:
         with suppress(subprocess.CalledProcessError):
             self._run("pg_ctl", "-m", "immediate", "-w", "stop")
         shutil.rmtree(self.folder)
-        shutil.rmtree(self.folder)
 
     def create(self, template: str = "template0") -> str:
         """A new database, a copy of `template`."""
