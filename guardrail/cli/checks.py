@@ -139,29 +139,57 @@ def _second_stage(settings: SecondStage) -> Check:
 
 
 def check_log(url: str | None) -> Iterator[Check]:
-    """SQLite's version, the log's key file, and whether an entry could be written; leaves none."""
-    import apsw
-
+    """The engine, the log's key file, and whether an entry could be written; leaves none."""
     from guardrail.log import locate
-    from guardrail.log.sqlite.database import FLOOR, check_version
 
-    def sqlite() -> Check:
-        version = apsw.sqlite_lib_version()
-        check_version(version)
-        floor = ".".join(map(str, FLOOR))
-        return Check("log", "SQLite", "ok", f"{version} (at least {floor} is needed)")
-
-    yield _explained("log", "SQLite", sqlite)
     try:
         location = locate(url)
     except GuardrailError as error:
+        yield _explained("log", "SQLite", _sqlite)
         yield Check("log", "attempt log", "wrong", str(error), "give another --log URL")
         return
+    if location.server:
+        yield from _on_server(location)
+        return
+    yield _explained("log", "SQLite", _sqlite)
     if location.path.exists():
-        yield _explained("log", str(location.key), partial(_key, location))
-        yield _explained("log", str(location.path), partial(_written, location))
+        yield from _there(location)
     else:
         yield _folder(location.path)
+
+
+def _there(location: Location) -> Iterator[Check]:
+    yield _explained("log", str(location.key), partial(_key, location))
+    yield _explained("log", location.name, partial(_written, location))
+
+
+def _sqlite() -> Check:
+    import apsw
+
+    from guardrail.log.sqlite.database import FLOOR, check_version
+
+    version = apsw.sqlite_lib_version()
+    check_version(version)
+    floor = ".".join(map(str, FLOOR))
+    return Check("log", "SQLite", "ok", f"{version} (at least {floor} is needed)")
+
+
+def _on_server(location: Location) -> Iterator[Check]:
+    """The server, then the log in it."""
+    found: list[bool] = []
+
+    def server() -> Check:
+        from guardrail.log.postgres.store import look_at
+
+        told, is_there = look_at(location)
+        found.append(is_there)
+        return Check("log", "PostgreSQL", "ok", told)
+
+    yield _explained("log", "PostgreSQL", server)
+    if found and found[0]:
+        yield from _there(location)
+    elif found:
+        yield _folder(location.key)
 
 
 def _key(location: Location) -> Check:
@@ -179,10 +207,10 @@ def _written(location: Location) -> Check:
 
     if (schema := schema_of(location)) < SCHEMA:
         detail = f"schema {schema}: brought to schema {SCHEMA} when next written"
-        return Check("log", str(location.path), "ok", detail)
+        return Check("log", location.name, "ok", detail)
     with Log(location) as log:
         log.ready()
-    return Check("log", str(location.path), "ok", "can be written; nothing signed is gone")
+    return Check("log", location.name, "ok", "can be written; nothing signed is gone")
 
 
 def _folder(path: Path) -> Check:

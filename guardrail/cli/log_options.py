@@ -29,7 +29,8 @@ _URL = click.option(
     "--log",
     "url",
     metavar="URL",
-    help="sqlite:///attempts.db or sqlite:////var/lib/attempts.db.  "
+    help="sqlite:///attempts.db, sqlite:////var/lib/attempts.db or "
+    "postgresql://user@host/database.  "
     "[default: $GUARDRAIL_LOG, else ~/.local/state/guardrail/attempts.db]",
 )
 

@@ -48,7 +48,8 @@ SOME_LINES_BAD = 1
     default="none",
     show_default=True,
     metavar="URL",
-    help="Attempt log to record each line in, such as sqlite:///attempts.db.",
+    help="Attempt log to record each line in, such as sqlite:///attempts.db or "
+    "postgresql://user@host/database.",
 )
 @click.option(
     "--facts",

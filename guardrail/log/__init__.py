@@ -14,13 +14,13 @@ from guardrail.log.times import iso, parse_time
 def open_log(url: str | None = None, *, readonly: bool = False) -> Log:
     """Open the attempt log at `url`, or make it unless `readonly`.
 
-    url: `sqlite:///relative.db` or `sqlite:////absolute.db`; `?excerpt=N` keeps the first N
-        characters (0 to 4000) of flagged prompts, encrypted; `?wrapper=module:function` makes
-        what wraps the data keys. None: `$GUARDRAIL_LOG`, else
+    url: `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgresql://user@host/database`;
+        `?excerpt=N` keeps the first N characters (0 to 4000) of flagged prompts, encrypted;
+        `?wrapper=module:function` makes what wraps the data keys. None: `$GUARDRAIL_LOG`, else
         `$XDG_STATE_HOME/guardrail/attempts.db`.
 
-    Raises ConfigurationError when the URL, the file or its key is wrong, and LogUnavailable when
-    the disk does not let it be written.
+    Raises ConfigurationError when the URL, the log or its key is wrong, and LogUnavailable when
+    the disk or the server does not let it be written.
     """
     return Log(locate(url), readonly=readonly)
 

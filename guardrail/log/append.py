@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -78,19 +79,28 @@ class Appended(NamedTuple):
 
 def transact(session: WriteSession, batch: Batch) -> Appended:
     """Commit counts and entries, the tree with them; raises StoreFailed and EvidenceError."""
-    totals = batch.totals
-    if batch.is_plain and len(totals) <= 1:
-        for bucket, numbers in totals.items():
-            session.execute(_COUNT, (*bucket, *numbers))  # a transaction by itself
-        return Appended(batch.seen)
-    session.begin()
-    done = Appended(batch.seen) if batch.is_plain else _append(session, batch)
-    session.many(_COUNT, [(*bucket, *numbers) for bucket, numbers in totals.items()])
-    session.commit()
+    done, totals = session.retried(partial(_transact, session, batch))
+    batch.totals.update(totals)
     return done
 
 
-def _append(session: WriteSession, batch: Batch) -> Appended:
+def _transact(session: WriteSession, batch: Batch) -> tuple[Appended, Counts]:
+    """What was committed, and its counts; it may run again, so that the batch stays as it is."""
+    totals = {bucket: [*numbers] for bucket, numbers in batch.totals.items()}
+    done = Appended(batch.seen)
+    if batch.is_plain and len(totals) <= 1:
+        for bucket, numbers in totals.items():
+            session.execute(_COUNT, (*bucket, *numbers))  # a transaction by itself
+        return done, totals
+    session.begin()
+    if not batch.is_plain:
+        done = _append(session, batch, totals)
+    session.many(_COUNT, [(*bucket, *numbers) for bucket, numbers in sorted(totals.items())])
+    session.commit()
+    return done, totals
+
+
+def _append(session: WriteSession, batch: Batch, totals: Counts) -> Appended:
     """Give each new entry the next number and leaf; one that is there already stays as it is."""
     frontier = read_frontier(session)
     if frontier.size < batch.seen:
@@ -112,7 +122,7 @@ def _append(session: WriteSession, batch: Batch) -> Appended:
     private += [(each.seq, each.private) for each in batch.events if each.private is not None]
     _keep(session, batch.vault, private)
     for _, write in new:
-        add_count(batch.totals, write.bucket, write.column)
+        add_count(totals, write.bucket, write.column)
     grown = append_leaves(session, frontier, [entry.leaf for entry in entries])
     for pending in batch.events:
         if pending.change is not None:

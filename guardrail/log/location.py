@@ -3,31 +3,42 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlsplit
+from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote, unquote_plus, urlsplit
 
 from guardrail.errors import ConfigurationError
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from urllib.parse import SplitResult
+
 MAX_EXCERPT = 4000
+_POSTGRES = frozenset({"postgresql", "postgres"})
 
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Where a log is, and what it keeps.
+    """path: the database, absolute. excerpt: characters of the prompt kept, encrypted; 0: none.
 
-    path: the database, absolute. excerpt: characters of the prompt kept, encrypted; 0: none.
+    server: the URL of a PostgreSQL database as libpq reads it; then `path` is what the names of
+    the log's files on this machine begin with.
     wrapper: `module:function` that makes a KeyWrapper of this; empty: the key file wraps.
     """
 
     path: Path
     excerpt: int = 0
+    server: str = field(default="", repr=False)
     wrapper: str = ""
 
     @property
     def name(self) -> str:
-        """The log as messages call it."""
-        return str(self.path)
+        """The log as messages call it; never with a password."""
+        if not self.server:
+            return str(self.path)
+        parts = urlsplit(self.server)
+        return f"postgresql://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
     @property
     def key(self) -> Path:
@@ -51,22 +62,60 @@ class Location:
 
 
 def locate(url: str | None) -> Location:
-    """Read `sqlite:///relative.db` or `sqlite:////absolute.db`, with options.
+    """Read `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgresql://user@host/database`.
 
-    `?excerpt=N` (0 to 4000), `?wrapper=package.module:function` (makes a `KeyWrapper`). None
-    means `$GUARDRAIL_LOG`, else `attempts.db` in `$XDG_STATE_HOME/guardrail`
+    All take `?excerpt=N` (0 to 4000) and `?wrapper=package.module:function` (makes a
+    `KeyWrapper`). `?files=/etc/guardrail/attempts` is what the names of a PostgreSQL log's files
+    on this machine begin with (default: `$XDG_STATE_HOME/guardrail/` and the database's name);
+    its other options are libpq's.
+
+    None means `$GUARDRAIL_LOG`, else `attempts.db` in `$XDG_STATE_HOME/guardrail`
     (`~/.local/state/guardrail`). Raises ConfigurationError.
     """
     url = url or os.environ.get("GUARDRAIL_LOG")
     if not url:
         return Location(_state_home() / "guardrail" / "attempts.db")
-    parts = urlsplit(url)
-    if parts.scheme != "sqlite" or parts.netloc or len(parts.path) <= 1 or parts.fragment:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise _no_log(url) from None
+    if parts.fragment or len(parts.path) <= 1:
+        raise _no_log(url)
+    if parts.scheme in _POSTGRES:
+        return _on_server(parts)
+    if parts.scheme != "sqlite" or parts.netloc:
+        raise _no_log(url)
+    ours, others = _options(parts.query, {"excerpt", "wrapper"})
+    if others:
+        name = unquote_plus(others[0].partition("=")[0])
         raise ConfigurationError(
-            f"not an attempt log: {_shown(url)}; write sqlite:///relative.db or "
-            "sqlite:////absolute.db, with ?excerpt=200 to keep encrypted excerpts"
+            f"unknown option {name!r} of the attempt log; known: excerpt, wrapper"
         )
-    return Location(Path(unquote(parts.path[1:])).absolute(), *_options(parts.query))
+    path = Path(unquote(parts.path[1:])).absolute()
+    return Location(path, _excerpt(ours), wrapper=_wrapper(ours))
+
+
+def _on_server(parts: SplitResult) -> Location:
+    ours, others = _options(parts.query, {"excerpt", "files", "wrapper"})
+    query = f"?{'&'.join(others)}" if others else ""
+    server = f"postgresql://{parts.netloc}{parts.path}{query}"
+    files = ours.get("files")
+    if files is None:
+        database = quote(unquote(parts.path[1:]), safe="")
+        path = _state_home() / "guardrail" / database
+    else:
+        path = Path(files).absolute()
+    if not path.name:
+        raise ConfigurationError(f"files={files} of the attempt log: what file names begin with")
+    return Location(path, _excerpt(ours), server, _wrapper(ours))
+
+
+def _no_log(url: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"not an attempt log: {_shown(url)}; write sqlite:///relative.db, "
+        "sqlite:////absolute.db or postgresql://user@host/database, with ?excerpt=200 to keep "
+        "encrypted excerpts"
+    )
 
 
 def _state_home() -> Path:
@@ -76,32 +125,36 @@ def _state_home() -> Path:
 
 def _shown(url: str) -> str:
     """The URL without what may be a password."""
-    return repr(url) if "@" not in url else repr(url.partition("://")[0] + "://...")
+    secret = "@" in url or "password" in url
+    return repr(url.partition("://")[0] + "://...") if secret else repr(url)
 
 
-def _options(query: str) -> tuple[int, str]:
-    excerpt, wrapper = 0, ""
-    for name, value in parse_qsl(query, keep_blank_values=True):
-        if name == "excerpt":
-            excerpt = _excerpt(value)
-        elif name == "wrapper":
-            wrapper = _wrapper(value)
+def _options(query: str, known: set[str]) -> tuple[dict[str, str], list[str]]:
+    """Those that are ours, decoded, and the others as they are written."""
+    ours: dict[str, str] = {}
+    others: list[str] = []
+    for option in filter(None, query.split("&")):
+        name, _, value = option.partition("=")
+        if unquote_plus(name) in known:
+            ours[unquote_plus(name)] = unquote_plus(value)
         else:
-            raise ConfigurationError(
-                f"unknown option {name!r} of the attempt log; known: excerpt, wrapper"
-            )
-    return excerpt, wrapper
+            others.append(option)
+    return ours, others
 
 
-def _excerpt(value: str) -> int:
+def _excerpt(options: Mapping[str, str]) -> int:
+    value = options.get("excerpt", "0")
     if not (value.isdecimal() and value.isascii() and int(value[:9]) <= MAX_EXCERPT):
         raise ConfigurationError(f"excerpt={value} of the attempt log: 0 to {MAX_EXCERPT}")
     return int(value)
 
 
-def _wrapper(value: str) -> str:
+def _wrapper(options: Mapping[str, str]) -> str:
+    value = options.get("wrapper", "")
     module, colon, name = value.partition(":")
-    if not (colon and name.isidentifier() and all(map(str.isidentifier, module.split(".")))):
+    if value and not (
+        colon and name.isidentifier() and all(map(str.isidentifier, module.split(".")))
+    ):
         raise ConfigurationError(
             f"wrapper={value} of the attempt log: name a function as package.module:function"
         )

@@ -77,7 +77,11 @@ def open_for_reading(location: Location) -> Store:
 
 
 def open_store(location: Location, *, readonly: bool) -> Store:
-    """What holds the log at `location`; opens and makes nothing yet."""
+    """What holds the log at `location`; opens and makes nothing yet. Raises ConfigurationError."""
+    if location.server:
+        from guardrail.log.postgres.store import PostgresStore
+
+        return PostgresStore(location, readonly=readonly)
     from guardrail.log.sqlite.store import SqliteStore
 
     return SqliteStore(location, readonly=readonly)

@@ -6,7 +6,7 @@ SQL is the portable subset of SQLite and PostgreSQL: `?` stands for a value, tim
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     import threading
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Values: TypeAlias = "Sequence[Any]"
 Unit = Literal["month", "day", "hour"]
+T = TypeVar("T")
 
 
 class StoreBusy(Exception):
@@ -64,6 +65,10 @@ class WriteSession(Session, Protocol):
 
     Raises StoreBusy when another program holds the log, and StoreFailed.
     """
+
+    def retried(self, run: Callable[[], T]) -> T:
+        """Call `run`, a whole transaction; again where nothing of it can have been written."""
+        ...
 
     def begin(self) -> None:
         """Start a transaction, as the only one that writes."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from guardrail.chain.checkpoint import Checkpoint
@@ -115,16 +116,20 @@ class Signer:
         Raises EvidenceError (SigningRefused where the log took something back),
         ConfigurationError, StoreFailed, StoreBusy, OSError.
         """
+        note, wait = session.retried(partial(self._store, session, at, not_within))
+        if note:
+            self._publish(note)
+        return wait
+
+    def _store(self, session: WriteSession, at: int, not_within: int) -> tuple[bytes, int]:
         session.begin()
         try:
-            note, wait = self._sign(session, at, not_within)
+            done = self._sign(session, at, not_within)
             session.commit()
         except BaseException:
             session.rollback()
             raise
-        if note:
-            self._publish(note)
-        return wait
+        return done
 
     def _sign(self, session: WriteSession, at: int, not_within: int) -> tuple[bytes, int]:
         """The note to put beside the database, if any, and the ns to wait."""

@@ -6,23 +6,86 @@ from pathlib import Path
 
 import pytest
 
-from guardrail.log import Log, open_log
+from guardrail.log import Log, locate, open_log
+from tests.log.engines import Databases, Engine, drop, make, url_of
+from tests.log.postgres import Server
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of a module that names its ENGINES once for each, but for `sqlite_only`."""
+    engines = getattr(metafunc.module, "ENGINES", ())
+    if engines and "engine" in metafunc.fixturenames and "sqlite_only" not in metafunc.fixturenames:
+        metafunc.parametrize("engine", engines, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def databases() -> Iterator[Databases]:
+    """The server of this run, started when it is first asked for."""
+    started: list[Server] = []
+
+    def server() -> Server:
+        if not started:
+            started.append(Server())
+        return started[0]
+
+    yield server
+    for found in started:
+        found.stop()
+
+
+@pytest.fixture(scope="session")
+def engine(request: pytest.FixtureRequest) -> Engine:
+    found: Engine = getattr(request, "param", "sqlite")
+    return found
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "attempts.db"
+def sqlite_only() -> None:
+    """For a test of SQLite's files among those of every engine."""
+
+
+@pytest.fixture
+def path(tmp_path: Path, engine: Engine, databases: Databases) -> Iterator[Path]:
+    """What the names of a log's files begin with; for SQLite, its database."""
+    path = tmp_path / "attempts.db"
+    make(path, engine, databases)
+    yield path
+    drop(path)
 
 
 @pytest.fixture
 def url(path: Path) -> str:
-    return f"sqlite:///{path}"
+    return url_of(path)
 
 
 @pytest.fixture
 def log(url: str) -> Iterator[Log]:
     with open_log(url) as found:
         yield found
+
+
+@pytest.fixture
+def server(databases: Databases) -> Server:
+    return databases()
+
+
+@pytest.fixture
+def database(url: str) -> str:
+    return locate(url).server.rpartition("/")[2]
+
+
+@pytest.fixture
+def own_server() -> Iterator[Callable[..., Server]]:
+    """A server that a test may kill."""
+    started: list[Server] = []
+
+    def start(*settings: str) -> Server:
+        started.append(Server(*settings))
+        return started[-1]
+
+    yield start
+    for found in started:
+        found.stop()
 
 
 @pytest.fixture

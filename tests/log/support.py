@@ -1,4 +1,4 @@
-"""Builds attempts for tests, and reads a log's file without the log."""
+"""Builds attempts for tests, and reads a log's database without the log."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
-
-import apsw
 
 from guardrail.records import (
     Action,
@@ -30,6 +28,9 @@ from guardrail.records import (
     Stage,
     TextPart,
 )
+from tests.log import engines
+
+rows, tamper, url_of = engines.rows, engines.tamper, engines.url_of
 
 POLICY = PolicyRef("default", 1, "ab" * 32)
 HOUR = 3_600_000_000_000
@@ -88,27 +89,6 @@ def output_refusal() -> Decision:
 
 def picture(data: bytes = b"picture") -> Image:
     return Image(data)
-
-
-def rows(path: Path, sql: str) -> list[tuple[Any, ...]]:
-    """What is in the file, read with a connection of the test's own."""
-    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
-    try:
-        return connection.execute(sql).fetchall()
-    finally:
-        connection.close()
-
-
-def tamper(path: Path, *statements: str) -> None:
-    """Change the file as somebody does who can write it: without the triggers."""
-    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
-    try:
-        for name in ("entries_keep_rows", "entries_keep_values", "entries_keep_order"):
-            connection.execute(f"DROP TRIGGER IF EXISTS {name}")
-        for sql in statements:
-            connection.execute(sql)
-    finally:
-        connection.close()
 
 
 def python(code: str, *args: str, **options: Any) -> subprocess.Popen[str]:

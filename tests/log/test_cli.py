@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from guardrail.cli import main
 from guardrail.log import Log, open_log
 from guardrail.records import Operation, Outcome
+from tests.log.engines import BOTH
 from tests.log.support import (
     ALLOW,
     GATE,
@@ -26,13 +27,16 @@ from tests.log.support import (
     opened,
     output_refusal,
     request,
+    url_of,
 )
+
+ENGINES = BOTH
 
 
 @pytest.fixture
-def filled(url: str) -> Iterator[Log]:
+def filled(path: Path) -> Iterator[Log]:
     """Four attempts an hour apart: a refusal, a gate, one stopped at its output, one allowed."""
-    with open_log(f"{url}?excerpt=40") as log:
+    with open_log(url_of(path, "excerpt=40")) as log:
         for n, decision in enumerate((REFUSE, GATE, ALLOW, ALLOW)):
             asked = request(user=f"u{n}", where=["JP", "US-CA", "", "FR"][n])
             entry = opened(decision, asked=asked, id=f"{n}abcdef", at=T0 + n * HOUR)
@@ -172,11 +176,11 @@ def test_help_has_examples(command: str) -> None:
 
 
 def test_the_location_comes_from_the_environment(
-    url: str, filled: Log, monkeypatch: pytest.MonkeyPatch
+    url: str, filled: Log, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GUARDRAIL_LOG", url)
     assert [line["id"] for line in lines("list", "--limit", "1")] == ["2abcdef"]
-    assert filled.location.path == Path(url.removeprefix("sqlite:///"))
+    assert filled.location.path == path
 
 
 def on_a_terminal(*args: str) -> str:
@@ -203,7 +207,7 @@ def _read(leader: int) -> bytes:
         return b""
 
 
-@pytest.mark.usefixtures("filled")
+@pytest.mark.usefixtures("filled", "sqlite_only")
 def test_on_a_terminal(url: str) -> None:
     table = on_a_terminal("list", "--log", url)
     assert "01-16 02:00:00" in table
@@ -218,6 +222,7 @@ def test_on_a_terminal(url: str) -> None:
     assert "all" in counted
 
 
+@pytest.mark.usefixtures("sqlite_only")
 def test_a_reader_that_stops_early_causes_no_traceback(url: str) -> None:
     with open_log(url) as log:
         for _ in range(1200):

@@ -14,7 +14,10 @@ from guardrail.log.verify import verify_database
 from guardrail.policy import load_policy
 from guardrail.policy.digest import canonical
 from guardrail.records import Caller, Operation, Output, Request
+from tests.log.engines import BOTH
 from tests.log.support import REFUSE, opened, rows
+
+ENGINES = BOTH
 
 
 def test_an_event_is_an_entry(log: Log, url: str) -> None:
@@ -87,6 +90,7 @@ def _ask(guard: Guard) -> None:
     guard.call(request, lambda: "a garden", lambda _: Output())
 
 
+@pytest.mark.usefixtures("sqlite_only")
 def test_a_policy_is_in_the_log_from_its_first_attempt_on(log: Log, url: str) -> None:
     first, second = Guard("default", log=log), Guard("japan", log=log)
     assert not [*log.entries(["policy"])]

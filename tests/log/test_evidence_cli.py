@@ -9,6 +9,7 @@ import pty
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,11 @@ from guardrail.chain.entry import canonical, entry_leaf
 from guardrail.cli import main
 from guardrail.errors import LogUnavailable
 from guardrail.log import locate, open_log
-from guardrail.log.export import write_tiles
 from guardrail.log.receipts import write_receipt
-from tests.log.support import REFUSE, ROOT, T0, closed, opened, rows, tamper
+from tests.log.engines import BOTH, Databases, Engine, copy, drop, make
+from tests.log.support import REFUSE, ROOT, T0, closed, opened, rows, tamper, url_of
+
+ENGINES = BOTH
 
 
 def run(*args: str) -> Result:
@@ -33,15 +36,28 @@ def done(*args: str) -> str:
     return result.stdout
 
 
-@pytest.fixture
-def filled(url: str) -> str:
+@pytest.fixture(scope="module")
+def master(
+    tmp_path_factory: pytest.TempPathFactory, engine: Engine, databases: Databases
+) -> Iterator[Path]:
     """300 attempts, a minute apart, refused: entries 2 to 301, between those of the worker."""
-    with open_log(url) as log:
+    path = tmp_path_factory.mktemp("master") / "attempts.db"
+    make(path, engine, databases)
+    with open_log(url_of(path)) as log:
         for number in range(300):
             entry = opened(REFUSE, id=f"{number:03d}abcdef", at=T0 + number * 60_000_000_000)
             log.open(entry)
         log.close(closed(entry))
-    return url
+    yield path
+    drop(path)
+
+
+@pytest.fixture
+def filled(master: Path, path: Path) -> str:
+    """A copy that a test may spoil."""
+    drop(path)
+    copy(master, path)
+    return url_of(path)
 
 
 @pytest.fixture
@@ -51,15 +67,14 @@ def key(filled: str, tmp_path: Path) -> str:
     return str(file)
 
 
-@pytest.mark.usefixtures("filled")
-def test_verify_says_what_holds(url: str, key: str) -> None:
-    out = done("verify", "--log", url)
+def test_verify_says_what_holds(filled: str, key: str) -> None:
+    out = done("verify", "--log", filled)
     assert out.startswith("ok: 303 entries, of which the first 303 are signed\n")
     assert "the key that the log itself names" in out
     assert "workers: 1 started; they opened 300 attempts, closed 1 and kept 301 entries\n" in out
-    assert "believed" not in done("verify", "--log", url, "--key", key)
-    assert "believed" not in done("verify", "--log", url, "--key", Path(key).read_text().strip())
-    assert json.loads(done("verify", "--log", url, "--json"))["ok"] is True
+    assert "believed" not in done("verify", "--log", filled, "--key", key)
+    assert "believed" not in done("verify", "--log", filled, "--key", Path(key).read_text().strip())
+    assert json.loads(done("verify", "--log", filled, "--json"))["ok"] is True
 
 
 def test_verify_says_what_is_wrong_and_where(filled: str, path: Path) -> None:
@@ -248,12 +263,14 @@ def test_an_export_without_a_part(filled: str, key: str, tmp_path: Path) -> None
     assert "missing: entries 1-256: not there" in result.stdout
 
 
-def test_nothing_is_exported_before_it_is_signed(url: str, path: Path, tmp_path: Path) -> None:
+def test_nothing_is_exported_before_it_is_signed(url: str, tmp_path: Path) -> None:
     open_log(url).shutdown()
-    with pytest.raises(LogUnavailable, match=f"nothing is signed yet in the attempt log {path}"):
-        write_tiles(locate(url), tmp_path / "archive")
+    result = run("export", "--log", url, "--tiles", str(tmp_path / "archive"))
+    assert result.exit_code == 2
+    assert f"nothing is signed yet in the attempt log {locate(url).name}" in result.stderr
 
 
+@pytest.mark.usefixtures("sqlite_only")
 def test_progress_on_a_terminal(filled: str) -> None:
     leader, follower = pty.openpty()
     command = [sys.executable, "-m", "guardrail", "log", "verify", "--log", filled]

@@ -44,7 +44,12 @@ def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
         "sqlite:",
         "sqlite:///",
         "sqlite://attempts.db",
-        "postgresql://localhost/log",
+        "postgresql://localhost",
+        "postgresql://localhost/",
+        "postgresql://localhost/log?excerpt=x",
+        "postgresql://localhost/log?files=/",
+        "postgresql://[::1/log",
+        "mysql://localhost/log",
         "sqlite:///a.db?excerpt=4001",
         "sqlite:///a.db?excerpt=-1",
         "sqlite:///a.db?excerpt=",
@@ -58,7 +63,37 @@ def test_what_is_not_a_log_is_refused(url: str) -> None:
         locate(url)
 
 
-def test_a_password_is_not_repeated() -> None:
+def test_a_database_on_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", "/state")
+    found = locate("postgresql://me:secret@db1:5433,db2/log?sslmode=verify-full&excerpt=7")
+    assert found.server == "postgresql://me:secret@db1:5433,db2/log?sslmode=verify-full"
+    assert found.name == "postgresql://db1:5433,db2/log"
+    assert "secret" not in repr(found)
+    assert (found.excerpt, found.key) == (7, Path("/state/guardrail/log.key"))
+
+
+def test_the_files_of_a_database_on_a_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", "/state")
+    found = locate("postgres:///a%2Fb?host=/run/postgresql&files=keys%20of/log")
+    assert found.server == "postgresql:///a%2Fb?host=/run/postgresql"
+    assert found.signing_key == tmp_path / "keys of" / "log.signing-key"
+    assert locate("postgresql:///a%2Fb").key == Path("/state/guardrail/a%2Fb.key")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:secret@host",
+        "postgresql://me:sec#ret@host/db",
+        "postgresql://me:secret@host/db?excerpt=9999",
+        "mysql://me:secret@host/db",
+        "mysql://host/db?password=secret",
+    ],
+)
+def test_a_password_is_not_repeated(url: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        locate("postgresql://me:secret@host/db")
-    assert "secret" not in str(caught.value)
+        locate(url)
+    assert "sec" not in str(caught.value)

@@ -5,8 +5,12 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from guardrail.log import open_log
+from guardrail.log import locate, open_log
+from guardrail.log.verify import verify_database
+from tests.log.engines import BOTH
 from tests.log.support import python, rows
+
+ENGINES = BOTH
 
 _WRITER = """
 import sys, threading
@@ -104,7 +108,7 @@ def test_what_was_acknowledged_is_there_after_kill(url: str, path: Path) -> None
     assert total.flagged == sum(event == "opened" for _, event in found)
     assert total.opened - total.flagged >= acknowledged.count("plain counted")
     assert total.unfinished > 0
-    assert rows(path, "PRAGMA integrity_check") == [("ok",)]
+    assert verify_database(locate(url)).report.ok
 
 
 _FORKS = """
@@ -157,7 +161,7 @@ def test_children_of_a_fork_write_to_the_same_log(url: str, path: Path) -> None:
     assert {"last", *(f"parent{n}" for n in range(6))} <= names
     _dense(path)
     assert rows(path, "SELECT sum(released) FROM counts") == [(7,)]
-    assert rows(path, "PRAGMA integrity_check") == [("ok",)]
+    assert verify_database(locate(url)).report.ok
 
 
 _HIDDEN_FORK = """
@@ -206,7 +210,8 @@ def test_an_ordinary_exit_writes_what_is_queued(url: str, path: Path) -> None:
 _LIGHT = """
 import sys
 import guardrail.log
-heavy = {"cryptography", "rich", "click", "pydantic", "yaml", "litellm"} & set(sys.modules)
+heavy = {"psycopg", "cryptography", "rich", "click", "pydantic", "yaml", "litellm"}
+heavy &= set(sys.modules)
 print(sorted(heavy))
 """
 

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
-from typing import Any, NamedTuple
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from guardrail.errors import InputError
 from guardrail.log import DIMENSIONS, AttemptFilter, Log, Stats, open_log
 from guardrail.records import Action, AttemptOpened, Decision, Operation, Outcome
+from tests.log.engines import BOTH, Databases, Engine, drop, make, url_of
 from tests.log.support import ALLOW, GATE, HOUR, REFUSE, SEXUAL, T0, closed, opened, request
 
+ENGINES = BOTH
+Kept: TypeAlias = "Callable[[list[Made]], AbstractContextManager[Log]]"
+FIXTURE = [HealthCheck.function_scoped_fixture]  # what it gives keeps nothing between examples
 PLACES = ["", "JP", "US", "US-CA", "USX"]
 USERS = ["", "u1", "u2"]
 DECISIONS: list[Decision] = [
@@ -109,9 +115,19 @@ def _matches(made: Made, wanted: AttemptFilter) -> bool:
     )
 
 
+@pytest.fixture
+def kept_as(engine: Engine, databases: Databases) -> Kept:
+    """Makes a new log of these attempts."""
+    return partial(_log_of, engine, databases)
+
+
 @contextmanager
-def _log_of(attempts: list[Made]) -> Iterator[Log]:
-    with tempfile.TemporaryDirectory() as folder, open_log(f"sqlite:///{folder}/a.db") as log:
+def _log_of(engine: Engine, databases: Databases, attempts: list[Made]) -> Iterator[Log]:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        path = Path(folder) / "a.db"
+        make(path, engine, databases)
+        stack.callback(drop, path)
+        log = stack.enter_context(open_log(url_of(path)))
         for made in attempts:
             log.open(made.entry)
         for made in attempts:
@@ -121,12 +137,12 @@ def _log_of(attempts: list[Made]) -> Iterator[Log]:
         yield log
 
 
-@settings(max_examples=40, deadline=None)
-@given(st.lists(_made(), max_size=8), st.lists(_filters, min_size=1, max_size=12))
+@settings(max_examples=25, deadline=None, suppress_health_check=FIXTURE)
+@given(attempts=st.lists(_made(), max_size=8), filters=st.lists(_filters, min_size=1, max_size=12))
 def test_filters_find_what_a_search_by_hand_finds(
-    attempts: list[Made], filters: list[AttemptFilter]
+    kept_as: Kept, attempts: list[Made], filters: list[AttemptFilter]
 ) -> None:
-    with _log_of(attempts) as log:
+    with kept_as(attempts) as log:
         for wanted in filters:
             hits = [made.entry for made in attempts if _matches(made, wanted)]
             hits.sort(key=lambda entry: (entry.at, entry.id), reverse=wanted.newest_first)
@@ -171,15 +187,15 @@ def _numbers(row: Any, names: dict[str, int]) -> dict[str, int]:
     return {name: getattr(row, name) for name in names}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None, suppress_health_check=FIXTURE)
 @given(
-    st.lists(_made(), max_size=10),
-    st.lists(st.sampled_from(DIMENSIONS), max_size=3, unique=True).map(tuple),
-    st.none() | st.sampled_from([T0, T0 + 1, T0 + HOUR]),
-    st.none() | st.sampled_from([T0, T0 + 1, T0 + HOUR]),
+    attempts=st.lists(_made(), max_size=10),
+    by=st.lists(st.sampled_from(DIMENSIONS), max_size=3, unique=True).map(tuple),
+    since=st.none() | st.sampled_from([T0, T0 + 1, T0 + HOUR]),
+    until=st.none() | st.sampled_from([T0, T0 + 1, T0 + HOUR]),
 )
 def test_counts_are_those_of_a_count_by_hand(
-    attempts: list[Made], by: tuple[str, ...], since: int | None, until: int | None
+    kept_as: Kept, attempts: list[Made], by: tuple[str, ...], since: int | None, until: int | None
 ) -> None:
     first = -1 if since is None else since // HOUR
     last = (1 << 40) if until is None else -(-until // HOUR)
@@ -187,7 +203,7 @@ def test_counts_are_those_of_a_count_by_hand(
     groups: dict[tuple[str, ...], list[Made]] = {}
     for made in within:
         groups.setdefault(_key(made, by), []).append(made)
-    with _log_of(attempts) as log:
+    with kept_as(attempts) as log:
         found: Stats = log.stats(since, until, by)
     total = _counted(within)
     assert _numbers(found.total, total) == total
@@ -203,14 +219,14 @@ def test_counts_are_those_of_a_count_by_hand(
     assert found.repeat_users == len(repeats)
 
 
-def test_an_unknown_dimension_is_refused() -> None:
-    with _log_of([]) as log, pytest.raises(InputError, match="known: month, day"):
+def test_an_unknown_dimension_is_refused(kept_as: Kept) -> None:
+    with kept_as([]) as log, pytest.raises(InputError, match="known: month, day"):
         log.stats(by=["colour", "day"])
 
 
-def test_counts_as_json() -> None:
+def test_counts_as_json(kept_as: Kept) -> None:
     entry = opened(REFUSE, at=T0 + 5)
-    with _log_of([Made(entry, REFUSE, Outcome.REFUSED)]) as log:
+    with kept_as([Made(entry, REFUSE, Outcome.REFUSED)]) as log:
         found = log.stats(T0 + 1, T0 + 2, ["day", "action"]).json()
     assert found["since"] == "2026-01-16T00:00:00.000000000Z"
     assert found["until"] == "2026-01-16T01:00:00.000000000Z"

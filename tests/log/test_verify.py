@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,9 @@ from guardrail.chain.entry import canonical, entry_leaf
 from guardrail.chain.faults import FaultKind
 from guardrail.chain.keys import VerifierKey
 from guardrail.errors import ConfigurationError
-from guardrail.log import Location, open_log
+from guardrail.log import locate, open_log
 from guardrail.log.verify import Given, Verification, as_json, verify_database
+from tests.log.engines import BOTH, Databases, Engine, copy, drop, make
 from tests.log.support import (
     ALLOW,
     GATE,
@@ -25,15 +27,17 @@ from tests.log.support import (
     python,
     rows,
     tamper,
+    url_of,
 )
 from tests.log.test_migrate import schema1
 
+ENGINES = BOTH
 ENTRIES = 562  # two full tiles and a part; the first and the last are the worker's
 
 
 def fill(path: Path, count: int = ENTRIES - 2) -> None:
     """Entries of every kind: ends that were kept, ends that carry their opening, none."""
-    with open_log(f"sqlite:///{path}") as log:
+    with open_log(url_of(path)) as log:
         entries = 0
         while entries < count:
             entry = opened((REFUSE, ALLOW, GATE)[entries % 3])
@@ -46,23 +50,36 @@ def fill(path: Path, count: int = ENTRIES - 2) -> None:
 
 
 @pytest.fixture(scope="module")
-def master(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def master(
+    tmp_path_factory: pytest.TempPathFactory, engine: Engine, databases: Databases
+) -> Iterator[Path]:
     path = tmp_path_factory.mktemp("master") / "attempts.db"
+    make(path, engine, databases)
     fill(path)
-    rows(path, "PRAGMA wal_checkpoint(TRUNCATE)")
-    return path
+    yield path
+    drop(path)
 
 
 @pytest.fixture
-def path(master: Path, tmp_path: Path) -> Path:
+def path(master: Path, tmp_path: Path) -> Iterator[Path]:
     """A copy of a signed log that a test may spoil."""
-    for name in ("", ".key", ".signing-key", ".checkpoint"):
-        shutil.copy(master.with_name(master.name + name), tmp_path)
-    return tmp_path / master.name
+    path = tmp_path / master.name
+    copy(master, path)
+    yield path
+    drop(path)
+
+
+@pytest.fixture
+def empty(tmp_path: Path, engine: Engine, databases: Databases) -> Iterator[Path]:
+    """Where no log is yet."""
+    path = tmp_path / "attempts.db"
+    make(path, engine, databases)
+    yield path
+    drop(path)
 
 
 def verify(path: Path, given: Given | None = None) -> Verification:
-    return verify_database(Location(path), given)
+    return verify_database(locate(url_of(path)), given)
 
 
 def faults(path: Path, given: Given | None = None) -> list[str]:
@@ -80,7 +97,7 @@ def test_a_good_log(path: Path) -> None:
 
 
 def test_entries_that_are_not_signed_yet_are_told(path: Path) -> None:
-    log = open_log(f"sqlite:///{path}")
+    log = open_log(url_of(path))
     log.open(opened(REFUSE))
     found = verify(path)
     assert found.report.ok
@@ -176,6 +193,7 @@ def test_a_log_cut_short_with_everything_that_tells(path: Path) -> None:
     assert any("truncated" in fault for fault in faults(path))
 
 
+@pytest.mark.usefixtures("sqlite_only")
 def test_a_log_rolled_back_with_the_file_beside_it(path: Path, tmp_path: Path) -> None:
     """Then only a checkpoint kept elsewhere tells."""
     held = path.with_name("attempts.db.checkpoint").read_bytes()
@@ -193,6 +211,7 @@ def test_a_log_rolled_back_with_the_file_beside_it(path: Path, tmp_path: Path) -
     assert "newest" in report.checkpoints
 
 
+@pytest.mark.usefixtures("sqlite_only")
 def test_a_log_rewritten_with_its_own_key_is_told_by_a_checkpoint_kept_elsewhere(
     path: Path, tmp_path: Path
 ) -> None:
@@ -219,7 +238,7 @@ def test_a_log_signed_with_another_key(path: Path, tmp_path: Path) -> None:
     ("sql", "told"),
     [
         ("UPDATE attempts SET action = 'allow' WHERE opened_seq = 2", "action"),
-        ("UPDATE attempts SET user = 'somebody' WHERE opened_seq = 2", "user"),
+        ("UPDATE attempts SET \"user\" = 'somebody' WHERE opened_seq = 2", "user"),
         ("UPDATE attempts SET at = at + 1 WHERE opened_seq = 2", "opened_at"),
         ("UPDATE attempts SET outcome = 'released' WHERE closed_seq = 3", "outcome"),
         ("UPDATE attempts SET opened_seq = 5 WHERE opened_seq = 2", "opened_seq"),
@@ -272,6 +291,7 @@ def test_a_checkpoint_beside_that_is_damaged(path: Path) -> None:
     assert found.checkpoints[fault.checkpoint] == "attempts.db.checkpoint"
 
 
+@pytest.mark.usefixtures("sqlite_only")
 def test_every_flipped_byte_of_an_entry_is_found(path: Path) -> None:
     """In the file itself, under SQLite: anywhere in the bytes of entries."""
     chance = random.Random(1)  # noqa: S311 (places to flip, not secrets)
@@ -285,6 +305,7 @@ def test_every_flipped_byte_of_an_entry_is_found(path: Path) -> None:
         assert not verify(path).report.ok
 
 
+@pytest.mark.usefixtures("sqlite_only")
 def test_flipped_bytes_anywhere_are_found_or_change_nothing(path: Path) -> None:
     """What is not found must not have changed an entry, nor what it is found by."""
     chance = random.Random(2)  # noqa: S311
@@ -339,9 +360,9 @@ with open_log(sys.argv[1]) as log:
 """
 
 
-def test_a_log_that_several_processes_wrote(tmp_path: Path) -> None:
-    path = tmp_path / "attempts.db"
-    writers = [python(_WRITER, f"sqlite:///{path}", "150") for _ in range(4)]
+def test_a_log_that_several_processes_wrote(empty: Path) -> None:
+    path = empty
+    writers = [python(_WRITER, url_of(path), "150") for _ in range(4)]
     assert writers[0].stdout is not None
     writers[0].stdout.readline()
     while any(writer.poll() is None for writer in writers):
@@ -353,21 +374,22 @@ def test_a_log_that_several_processes_wrote(tmp_path: Path) -> None:
     assert (found.report.faults, found.unsigned, found.report.entries) == ((), 0, 608)
 
 
-def test_a_log_whose_writer_was_killed(tmp_path: Path) -> None:
-    path = tmp_path / "attempts.db"
+def test_a_log_whose_writer_was_killed(empty: Path) -> None:
+    path = empty
     for life in range(6):
-        writer = python(_WRITER, f"sqlite:///{path}", "100000")
+        writer = python(_WRITER, url_of(path), "100000")
         assert writer.stdout is not None
         for _ in range(10 + 40 * life):
             writer.stdout.readline()
         writer.kill()
         writer.communicate()
         assert verify(path).report.faults == ()
-    python(_WRITER, f"sqlite:///{path}", "1").communicate()
+    python(_WRITER, url_of(path), "1").communicate()
     found = verify(path)
     assert (found.report.faults, found.unsigned) == ((), 0)
 
 
+@pytest.mark.usefixtures("sqlite_only")
 def test_verifying_changes_nothing(path: Path) -> None:
     before = {file: file.read_bytes() for file in path.parent.iterdir()}
     verify(path)

@@ -10,13 +10,15 @@ import pytest
 
 from guardrail import __version__
 from guardrail.chain.faults import FaultKind
-from guardrail.log import Location, Log, open_log
+from guardrail.log import Log, locate, open_log
 from guardrail.log.record import Bucket
 from guardrail.log.times import SECOND
 from guardrail.log.verify import verify_database
 from guardrail.log.worker import EVERY, Worker
+from tests.log.engines import BOTH
 from tests.log.support import ALLOW, REFUSE, T0, closed, opened, python, rows, tamper
 
+ENGINES = BOTH
 BUCKET = Bucket(1, "chat", "", "free", "p")
 
 
@@ -115,11 +117,11 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def test_a_process_that_was_killed_never_says_that_it_stopped(url: str, path: Path) -> None:
+def test_a_process_that_was_killed_never_says_that_it_stopped(url: str) -> None:
     python(_KILLED, url).communicate()
     with open_log(url) as log:
         log.open(opened(ALLOW))
-    found = verify_database(Location(path))
+    found = verify_database(locate(url))
     assert found.report.ok
     assert (found.workers.started, found.workers.stopped, found.workers.opened) == (2, 1, 1)
 
@@ -128,8 +130,8 @@ def test_counts_below_what_workers_wrote_are_a_fault(url: str, path: Path) -> No
     with open_log(url) as log:
         for _ in range(5):
             log.open(opened(ALLOW))
-    assert verify_database(Location(path)).report.ok
+    assert verify_database(locate(url)).report.ok
     tamper(path, "UPDATE counts SET opened = opened - 1")
-    (fault,) = verify_database(Location(path)).report.faults
+    (fault,) = verify_database(locate(url)).report.faults
     assert fault.kind is FaultKind.INDEX
     assert fault.detail == "4 attempts are counted, workers wrote that they opened 5"

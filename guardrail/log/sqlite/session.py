@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import apsw
 
 from guardrail.log.session import StoreBusy, StoreDamaged, StoreFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from guardrail.log.session import Unit, Values
 
+T = TypeVar("T")
 DAMAGED = (apsw.NotADBError, apsw.CorruptError, apsw.SQLError, UnicodeDecodeError)
 _KNOWN = "SELECT attempt, opened_seq, closed_seq FROM attempts WHERE attempt = ?"
 _FORMATS = {"month": "%Y-%m", "day": "%Y-%m-%d", "hour": "%Y-%m-%dT%H:00Z"}
@@ -65,6 +66,10 @@ class SqliteSession:
     def clock(self, unit: Unit, hour: str) -> str:
         """See Session."""
         return f"strftime('{_FORMATS[unit]}', ({hour}) * 3600, 'unixepoch')"
+
+    def retried(self, run: Callable[[], T]) -> T:
+        """See WriteSession: there is no connection to lose."""
+        return run()
 
     def begin(self) -> None:
         """See WriteSession."""
