@@ -293,7 +293,7 @@ def test_what_was_deleted_is_not_in_the_files_of_the_server(
     with open_log(url_of(path, "excerpt=200")) as log:
         for _ in range(20):
             log.open(opened(REFUSE))
-        found = rows(path, "SELECT excerpt FROM private ORDER BY seq")
+        found = rows(path, "SELECT sealed FROM private ORDER BY seq")
         server.run(database, "CHECKPOINT")
         assert all(sealed in held(server, path) for (sealed,) in found)
         tamper(path, "DELETE FROM private WHERE seq > 5")
