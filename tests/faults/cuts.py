@@ -10,7 +10,7 @@ from guardrail.log import open_log
 from tests.faults.disks import ext4
 from tests.faults.figures import Figures
 from tests.faults.judge import judge, start_writers, until_told
-from tests.faults.writer import read_told
+from tests.faults.writer import forget_late, read_told
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +32,7 @@ def run(folder: Path, rounds: int) -> Figures:
         open_log(url).shutdown()
         for number in range(rounds):
             before = _round(disk, url, told, f"r{number}")
-            _forget_late(told, before)
+            forget_late(told, before)
             found = judge(url, read_told(told))
     return replace(found, rounds=rounds)
 
@@ -54,10 +54,3 @@ def _round(disk: Disk, url: str, told: Path, name: str) -> int:
     disk.mount()
     assert not careless.exists() or not careless.read_bytes()
     return before
-
-
-def _forget_late(told: Path, before: int) -> None:
-    """An acknowledgement that came after the cut is none: nobody can have had it."""
-    kept = [line for line in read_told(told) if line.what != "ack" or line.at < before]
-    text = "".join(f"{line.at} {line.what} {line.event} {line.id}\n" for line in kept)
-    told.write_text(text, "utf-8")

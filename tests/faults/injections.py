@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 CALLS = (
     "write", "pwrite64", "fsync", "fdatasync", "rename", "link", "unlink", "ftruncate", "mkdir",
+    "utimensat",
 )  # fmt: skip
 SYNCS = ("fsync", "fdatasync")
 Effect = Literal["EIO", "ENOSPC", "kill"]

@@ -33,7 +33,11 @@ def full_ext4(folder: Path) -> Figures:
 
 
 def readonly(folder: Path) -> Figures:
-    """The kernel meets an error on the disk, and makes it read-only under its writers."""
+    """The kernel meets an error on the disk, and makes it read-only under its writers.
+
+    Whatever is acknowledged counts, also after the error: for some milliseconds ext4 may report a
+    sync as done that was not.
+    """
     told = folder / "told"
     with ext4(folder) as disk:
         url = _url(disk.folder)

@@ -9,6 +9,7 @@ import pytest
 
 from tests.faults.conftest import Tell
 from tests.faults.injections import Effect, Point, one_of_each, points, run
+from tests.faults.writer import read_told
 
 
 @pytest.fixture(scope="module")
@@ -33,3 +34,15 @@ def test_a_call_that_fails(found: list[Point], tmp_path: Path, tell: Tell) -> No
 def test_a_call_that_is_the_last(found: list[Point], tmp_path: Path, tell: Tell) -> None:
     strikes: list[tuple[Point, Effect]] = [(point, "kill") for point in one_of_each(found)[::2]]
     assert tell("kill -9 in a call (strace)", run(tmp_path, strikes)).whole
+
+
+def test_a_disk_that_gives_up_while_its_syncs_succeed(
+    found: list[Point], tmp_path: Path, tell: Tell
+) -> None:
+    """Only the check of the disk fails, before a batch or after it: the batch is refused."""
+    checks = [point for point in found if point.name == "utimensat"][:-8:5]
+    strikes: list[tuple[Point, Effect]] = [(point, "EIO") for point in checks]
+    assert tell("a disk that gives up (strace)", run(tmp_path, strikes)).whole
+    for number in range(len(checks)):
+        answers = sorted(read_told(tmp_path / f"n{number}" / "told"))
+        assert not answers or answers[-1].what == "no", checks[number]

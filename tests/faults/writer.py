@@ -49,6 +49,13 @@ def read_told(path: Path) -> list[Told]:
     return found
 
 
+def forget_late(path: Path, before: int) -> None:
+    """Take back what was acknowledged at `before` or later: the disk had given out by then."""
+    kept = [line for line in read_told(path) if line.what != "ack" or line.at < before]
+    text = "".join(f"{line.at} {line.what} {line.event} {line.id}\n" for line in kept)
+    path.write_text(text, "utf-8")
+
+
 def unanswered(told: list[Told]) -> list[str]:
     """Ids of attempts to keep whose opening or end was tried, and not acknowledged so far."""
     answered = {(line.event, line.id) for line in told if line.what == "ack"}

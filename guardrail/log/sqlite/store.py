@@ -15,6 +15,7 @@ from guardrail.log.files import sync_folder
 from guardrail.log.forks import watch_forks
 from guardrail.log.session import StoreBusy, StoreDamaged, StoreFailed
 from guardrail.log.sqlite.database import Database
+from guardrail.log.sqlite.disk import check_disk
 from guardrail.log.sqlite.lock import LockHeld
 from guardrail.log.sqlite.migrate import ENTRIES, migrate
 from guardrail.log.sqlite.seal import PRIVATE, seal_older
@@ -48,7 +49,7 @@ class SqliteStore:
 
     @contextmanager
     def exclusive(self) -> Iterator[SqliteSession]:
-        """See Store."""
+        """See Store. It ends well only where the disk took all that was written."""
         database = self.database
         try:
             database.acquire()
@@ -60,8 +61,10 @@ class SqliteStore:
             raise StoreBusy(str(error)) from None
         try:
             database.check_in_place()
+            check_disk(self.name)  # before anything builds on what the last one wrote
             with translated():
                 yield SqliteSession(database.connection())
+            check_disk(self.name)
         except StoreBusy as error:
             database.close()
             raise StoreBusy(
