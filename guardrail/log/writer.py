@@ -17,8 +17,9 @@ from guardrail.log.times import SECOND
 from guardrail.log.worker import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from guardrail.log.group import Take
     from guardrail.log.session import Store, WriteSession
     from guardrail.log.signing import Signer
 
@@ -96,7 +97,7 @@ class Writer:
                 timer.cancel()
 
     def _finish(self) -> None:
-        self._write_all([], ending=True)
+        self._write_all(tuple, ending=True)
         with self._store.exclusive() as session:
             self._signer.sign(session, time.time_ns())
             self._store.tidy(closing=True)
@@ -128,27 +129,41 @@ class Writer:
             if wait:
                 self._sign_soon(wait / SECOND)
 
-    def _commit(self, writes: Sequence[Write | Pending | None]) -> None:
+    def _commit(self, take: Take[Write | Pending | None]) -> None:
         """One transaction, and one more for each change: what is refused is refused alone."""
-        changes = [write for write in writes if isinstance(write, Pending) and write.change]
+        changes: list[Pending] = []
+
+        def rest() -> Sequence[Write | Pending] | None:
+            writes = [write for write in take() if write is not None]
+            changes.extend(write for write in writes if isinstance(write, Pending) and write.change)
+            if not changes:
+                return writes
+            return [write for write in writes if write not in changes] or None
+
         with self._store.lock:
             self.check()
-            rest = [write for write in writes if write is not None and write not in changes]
-            if rest or not changes:
-                self._write_all(rest)
+            self._write_all(rest)
             for change in changes:
                 try:
-                    self._write_all([change])
+                    self._write_all(lambda change=change: [change])
                 except InputError as error:
                     change.refused = str(error)
 
-    def _write_all(self, writes: Sequence[Write | Pending], *, ending: bool = False) -> None:
-        """Commit once. A failed write is never tried again: what reached the disk is unknown."""
-        lazy = self._take_lazy()
+    def _write_all(
+        self, take: Callable[[], Sequence[Write | Pending] | None], *, ending: bool = False
+    ) -> None:
+        """Commit once. A failed write is never tried again: what reached the disk is unknown.
+
+        take: called when it is this process's turn to write; None: there is nothing to commit.
+        """
+        lazy: Counts = {}
         try:
             with self._store.exclusive() as session:
-                self._transact(session, writes, lazy, ending=ending)
-                self._tidy()
+                writes = take()
+                if writes is not None:
+                    lazy = self._take_lazy()
+                    self._transact(session, writes, lazy, ending=ending)
+                    self._tidy()
         except StoreBusy as error:
             self._give_back(lazy)
             raise LogUnavailable(str(error)) from None

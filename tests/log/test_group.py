@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from types import FrameType
 
 import pytest
 
 from guardrail.errors import LogUnavailable
-from guardrail.log.group import GroupCommit
+from guardrail.log.group import GroupCommit, Take, _Waiting
 
 
 class Gate:
@@ -21,7 +21,8 @@ class Gate:
         self.problem: BaseException | None = None
         self.group = GroupCommit(self.commit)
 
-    def commit(self, writes: Sequence[str]) -> None:
+    def commit(self, take: Take[str]) -> None:
+        writes = take()
         self.entered.release()
         self.held.acquire()
         if self.problem is not None:
@@ -157,8 +158,8 @@ def test_an_interrupted_follower_takes_its_write_back(gate: Gate) -> None:
 def test_a_follower_interrupted_as_it_is_given_the_lead_passes_it_on(gate: Gate) -> None:
     group = gate.group
     group._busy = True
-    ticket = group._enter("gone")
-    assert ticket is not None
+    ticket = _Waiting("gone")
+    assert not group._enter(ticket)
     waiting = Caller(gate, "next")
     queued(gate, 2)
     group._finish([], "")
@@ -171,7 +172,7 @@ def test_a_follower_interrupted_as_it_is_given_the_lead_passes_it_on(gate: Gate)
 
 def test_many_callers_all_return_and_nothing_is_lost() -> None:
     done: list[str] = []
-    group: GroupCommit[str] = GroupCommit(done.extend)
+    group: GroupCommit[str] = GroupCommit(lambda take: done.extend(take()))
     names = [[f"{thread}.{n}" for n in range(200)] for thread in range(8)]
 
     def run(mine: list[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import apsw
 
@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
     from guardrail.log.session import Unit, Values
 
+P = TypeVar("P")
 DAMAGED = (apsw.NotADBError, apsw.CorruptError, apsw.SQLError)
-_KNOWN = "SELECT attempt, opened_seq, closed_seq FROM attempts WHERE attempt = ?"
+_KNOWN = "SELECT attempt, opened_seq, closed_seq FROM attempts WHERE attempt IN ({places})"
+_MOST_ROWS = 64
 _FORMATS = {"month": "%Y-%m", "day": "%Y-%m-%d", "hour": "%Y-%m-%dT%H:00Z"}
 
 
@@ -90,5 +92,17 @@ class SqliteSession:
 
     def known(self, attempts: Iterable[str]) -> list[tuple[str, int | None, int | None]]:
         """See WriteSession."""
-        found = (self.connection.execute(_KNOWN, (name,)).fetchone() for name in attempts)
-        return [row for row in found if row is not None]
+        found: list[tuple[str, int | None, int | None]] = []
+        for part in _parts([*attempts]):
+            sql = _KNOWN.format(places=", ".join("?" * len(part)))
+            found += self.connection.execute(sql, part).fetchall()
+        return found
+
+
+def _parts(rows: Sequence[P]) -> Iterator[Sequence[P]]:
+    """Of few lengths, the powers of two, so that SQLite keeps their statements ready."""
+    start = 0
+    while left := len(rows) - start:
+        size = min(_MOST_ROWS, 1 << (left.bit_length() - 1))
+        yield rows[start : start + size]
+        start += size
