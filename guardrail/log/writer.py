@@ -145,7 +145,7 @@ class Writer:
             self._write_all(rest)
             for change in changes:
                 try:
-                    self._write_all(lambda change=change: [change])
+                    self._write_all([change].copy)
                 except InputError as error:
                     change.refused = str(error)
 

@@ -92,11 +92,10 @@ class SqliteSession:
 
     def known(self, attempts: Iterable[str]) -> list[tuple[str, int | None, int | None]]:
         """See WriteSession."""
-        found: list[tuple[str, int | None, int | None]] = []
+        found: list[tuple[Any, ...]] = []
         for part in _parts([*attempts]):
-            sql = _KNOWN.format(places=", ".join("?" * len(part)))
-            found += self.connection.execute(sql, part).fetchall()
-        return found
+            found += self.rows(_KNOWN.format(places=", ".join("?" * len(part))), part)
+        return [(name, opened, closed) for name, opened, closed in found]
 
 
 def _parts(rows: Sequence[P]) -> Iterator[Sequence[P]]:
