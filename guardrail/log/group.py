@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar
 
 from guardrail.errors import LogUnavailable
@@ -13,7 +15,13 @@ if TYPE_CHECKING:
 W = TypeVar("W")
 MAX_BATCH = 1024
 Take: TypeAlias = "Callable[[], Sequence[W]]"
+Soon: TypeAlias = "Callable[[Callable[[], None]], object]"
+_logger = logging.getLogger(__name__)
 _INTERRUPTED = "the attempt log's commit was interrupted; try again"
+
+
+def _now(work: Callable[[], None]) -> None:
+    work()
 
 
 class _Ticket(Protocol[W]):
@@ -63,7 +71,7 @@ class _Posted(Generic[W]):
         self.group = group
 
     def call(self) -> None:
-        self.group.work()
+        self.group.wake()
 
     def settle(self, error: str) -> None:
         self.done(error)
@@ -91,7 +99,7 @@ class GroupCommit(Generic[W]):
         self._queue: list[_Ticket[W]] = []
         self._busy = False
         self._thread: threading.Thread | None = None
-        self._due = threading.Semaphore(0)
+        self._turns: SimpleQueue[bool] = SimpleQueue()
 
     def submit(self, write: W) -> None:
         """Return once `commit` has taken `write`; raise LogUnavailable when it could not."""
@@ -99,25 +107,55 @@ class GroupCommit(Generic[W]):
         if self._enter(ticket) or self._wait(ticket):
             self._lead(ticket)
 
-    def post(self, write: W, done: Callable[[str], None]) -> None:
-        """Return at once; `done` gets an empty text once `write` is taken, else what went wrong."""
-        ticket = _Posted(write, done, self)
-        if self._enter(ticket):
-            ticket.call()
+    def post(self, write: W, done: Callable[[str], None], soon: Soon = _now) -> None:
+        """Return at once; `done` gets an empty text once `write` is taken, else what went wrong.
 
-    def work(self) -> None:
-        """Have this object's thread write the queue; the lead is already its own."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, args=(self._due,), daemon=True)
-            self._thread.start()
-        self._due.release()
+        done: called in some thread; it must not raise or wait. soon: called with what has the
+        queue written, where it is better done a little later, when more has been posted.
+        """
+        with self._mutex:
+            self._queue.append(_Posted(write, done, self))
+            idle = not self._busy
+        if idle:
+            soon(self._work)
 
-    def _run(self, due: threading.Semaphore) -> None:
-        while due.acquire():
+    def _work(self) -> None:
+        with self._mutex:
+            if self._busy or not self._queue:
+                return
+            self._busy = True
+        self.wake()
+
+    def wake(self) -> None:
+        """Have this object's thread lead; whoever submits next does where none can be started."""
+        with self._mutex:
+            try:
+                if self._thread is None:
+                    thread = threading.Thread(target=self._run, args=(self._turns,), daemon=True)
+                    thread.start()
+                    self._thread = thread
+            except RuntimeError:  # the interpreter is shutting down
+                self._busy = False
+            else:
+                self._turns.put(True)
+
+    def rest(self) -> None:
+        """End this object's thread once it has written what it was to; it starts when needed."""
+        with self._mutex:
+            thread, self._thread = self._thread, None
+            turns, self._turns = self._turns, SimpleQueue()
+        turns.put(False)
+        if thread is not None and thread is not threading.current_thread():
+            thread.join()
+
+    def _run(self, turns: SimpleQueue[bool]) -> None:
+        while turns.get():
             try:
                 self._lead(None)
             except LogUnavailable:
                 continue  # those who wait were told
+            except Exception:
+                _logger.exception("writing the attempt log")
 
     def _enter(self, ticket: _Ticket[W]) -> bool:
         """Queue; whether nobody leads yet."""

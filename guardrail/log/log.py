@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 import weakref
 from typing import TYPE_CHECKING
@@ -57,26 +58,36 @@ class Log:
 
     def open(self, entry: AttemptOpened) -> None:
         """Make the opening durable, with its entry if flagged; raises LogUnavailable."""
-        writer, keys = self._writing()
+        self._writing()
         self._tell(entry.decision.policy)
-        bucket = bucket_of(entry)
-        record = None
-        if entry.flagged:
-            record = record_opened(entry, bucket, keys, self.location.excerpt)
-        writer.write(Write(bucket, "opened", record))
+        writer, write = self._opening(entry)
+        writer.write(write)
+
+    async def aopen(self, entry: AttemptOpened) -> None:
+        """As `open`, without holding up the event loop; a cancelled task waits for the end."""
+        if self._policies.is_due(entry.decision.policy):
+            await asyncio.to_thread(self._tell, entry.decision.policy)
+        writer, write = self._opening(entry)
+        await writer.awrite(write)
 
     def close(self, entry: AttemptClosed) -> None:
         """Make the end of a flagged attempt durable; queue the count of a plain one.
 
         Raises LogUnavailable for a flagged attempt that cannot be kept.
         """
-        writer, keys = self._writing()
-        bucket = bucket_of(entry.opened)
-        if entry.flagged:
-            record = record_closed(entry, bucket, keys, self.location.excerpt)
-            writer.write(Write(bucket, entry.outcome.value, record))
+        writer, write = self._closing(entry)
+        if write.record is None:
+            writer.later(write.bucket, write.column)
         else:
-            writer.later(bucket, entry.outcome.value)
+            writer.write(write)
+
+    async def aclose(self, entry: AttemptClosed) -> None:
+        """As `close`, without holding up the event loop; a cancelled task waits for the end."""
+        writer, write = self._closing(entry)
+        if write.record is None:
+            writer.later(write.bucket, write.column, waiting=False)
+        else:
+            await writer.awrite(write)
 
     def uses(self, policy: PolicyRef, text: Mapping[str, object]) -> None:
         """Make known what `policy` says; it is written with the first attempt it decides.
@@ -167,6 +178,22 @@ class Log:
 
     def __exit__(self, *_: object) -> None:
         self.shutdown()
+
+    def _opening(self, entry: AttemptOpened) -> tuple[Writer, Write]:
+        writer, keys = self._writing()
+        bucket = bucket_of(entry)
+        record = None
+        if entry.flagged:
+            record = record_opened(entry, bucket, keys, self.location.excerpt)
+        return writer, Write(bucket, "opened", record)
+
+    def _closing(self, entry: AttemptClosed) -> tuple[Writer, Write]:
+        writer, keys = self._writing()
+        bucket = bucket_of(entry.opened)
+        record = None
+        if entry.flagged:
+            record = record_closed(entry, bucket, keys, self.location.excerpt)
+        return writer, Write(bucket, entry.outcome.value, record)
 
     def _tell(self, policy: PolicyRef) -> None:
         """Write what a policy says, unless the log's last entry of that kind is of the same."""

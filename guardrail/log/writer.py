@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 import time
@@ -14,6 +15,7 @@ from guardrail.log.group import GroupCommit
 from guardrail.log.record import COLUMNS, Bucket, Column, Write
 from guardrail.log.session import StoreBusy, StoreFailed
 from guardrail.log.times import SECOND
+from guardrail.log.waiting import settled
 from guardrail.log.worker import Worker
 
 if TYPE_CHECKING:
@@ -27,6 +29,11 @@ MAX_LAZY = 256
 SIGN_EVERY = SECOND
 
 _logger = logging.getLogger(__name__)
+
+
+def _noted(error: str) -> None:
+    if error:
+        _logger.critical("%s", error)
 
 
 class Writer:
@@ -61,17 +68,29 @@ class Writer:
         """Return once `write` is on disk; raises LogUnavailable."""
         self._group.submit(write)
 
-    def later(self, bucket: Bucket, column: Column) -> None:
-        """Count with the next commit, and at the latest after 256 calls; never raises for it."""
+    async def awrite(self, write: Write | Pending) -> None:
+        """As `write`, without holding up the event loop; a cancelled task waits for the end."""
+        soon = asyncio.get_running_loop().call_soon
+        await settled(lambda done: self._group.post(write, done, soon))
+
+    def later(self, bucket: Bucket, column: Column, *, waiting: bool = True) -> None:
+        """Count with the next commit, and at the latest after 256 calls; never raises for it.
+
+        waiting: whether that commit may take place in the calling thread.
+        """
         with self._lazy_lock:
             add_count(self._lazy, bucket, column)
             self._lazy_size += 1
             due = self._lazy_size % MAX_LAZY == 0
-        if due and not self._failure:
-            try:
-                self.flush()
-            except LogUnavailable as error:
-                _logger.critical("%s", error)
+        if not due or self._failure:
+            return
+        if not waiting:
+            self._group.post(None, _noted)
+            return
+        try:
+            self.flush()
+        except LogUnavailable as error:
+            _noted(str(error))
 
     def flush(self) -> None:
         """Write what `later` has queued; raises LogUnavailable."""
@@ -95,6 +114,7 @@ class Writer:
                 timer, self._timer = self._timer, None
             if timer is not None:
                 timer.cancel()
+            self._group.rest()
 
     def _finish(self) -> None:
         self._write_all(tuple, ending=True)
@@ -230,6 +250,7 @@ class Writer:
 
     def _pause(self) -> None:
         """No thread of ours may run while the process forks."""
+        self._group.rest()
         timer = self._timer
         if timer is not None:
             timer.cancel()

@@ -1,0 +1,76 @@
+"""Waiting for a commit under asyncio, without a thread for each who waits."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import weakref
+from typing import TYPE_CHECKING
+
+from guardrail.errors import LogUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Result = tuple[asyncio.Future[None], str]
+
+
+class Deliveries:
+    """Brings results from other threads into one event loop: many with one wake-up."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._mutex = threading.Lock()
+        self._waiting: list[Result] = []
+
+    def settle(self, future: asyncio.Future[None], error: str) -> None:
+        """Give `future` its result: none, or LogUnavailable. A loop that is closed gets nothing."""
+        with self._mutex:
+            self._waiting.append((future, error))
+            if len(self._waiting) > 1:
+                return
+        try:
+            self._loop.call_soon_threadsafe(self._deliver)
+        except RuntimeError:  # the loop is closed, and nobody waits any more
+            self._waiting.clear()
+
+    def _deliver(self) -> None:
+        with self._mutex:
+            results, self._waiting = self._waiting, []
+        for future, error in results:
+            if future.done():
+                continue
+            if error:
+                future.set_exception(LogUnavailable(error))
+            else:
+                future.set_result(None)
+
+
+_loops: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Deliveries] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def deliveries(loop: asyncio.AbstractEventLoop) -> Deliveries:
+    """The one of this loop; call it in the loop's own thread."""
+    found = _loops.get(loop)
+    if found is None:
+        found = _loops[loop] = Deliveries(loop)
+    return found
+
+
+async def settled(begin: Callable[[Callable[[str], None]], None]) -> None:
+    """Wait until what `begin` begins calls back; raise LogUnavailable if it got an error.
+
+    A cancellation is passed on only when it is over.
+    """
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[None] = loop.create_future()
+    delivery = deliveries(loop)
+    begin(lambda error: delivery.settle(future, error))
+    try:
+        await asyncio.shield(future)
+    except asyncio.CancelledError:
+        await asyncio.wait([future])
+        future.exception()
+        raise
