@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar
 
 from guardrail.errors import LogUnavailable
+from guardrail.log.gather import Gathering
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 W = TypeVar("W")
 MAX_BATCH = 1024
 Take: TypeAlias = "Callable[[], Sequence[W]]"
+After: TypeAlias = "Callable[[], None] | None"
+Done: TypeAlias = "Callable[[str], After]"
 Soon: TypeAlias = "Callable[[Callable[[], None]], object]"
 _logger = logging.getLogger(__name__)
 _INTERRUPTED = "the attempt log's commit was interrupted; try again"
@@ -34,7 +38,7 @@ class _Ticket(Protocol[W]):
         """Have the next batch written: this one is the first in it."""
         ...
 
-    def settle(self, error: str) -> None:
+    def settle(self, error: str) -> After:
         """Tell that the write is durable, or why it is not."""
         ...
 
@@ -54,9 +58,10 @@ class _Waiting(Generic[W]):
     def call(self) -> None:
         self.gate.release()
 
-    def settle(self, error: str) -> None:
+    def settle(self, error: str) -> After:
         self.error = error
         self.gate.release()
+        return None
 
 
 class _Posted(Generic[W]):
@@ -64,7 +69,7 @@ class _Posted(Generic[W]):
 
     __slots__ = ("done", "group", "lead", "write")
 
-    def __init__(self, write: W, done: Callable[[str], None], group: GroupCommit[W]) -> None:
+    def __init__(self, write: W, done: Done, group: GroupCommit[W]) -> None:
         self.write = write
         self.lead = False
         self.done = done
@@ -73,8 +78,8 @@ class _Posted(Generic[W]):
     def call(self) -> None:
         self.group.wake()
 
-    def settle(self, error: str) -> None:
-        self.done(error)
+    def settle(self, error: str) -> After:
+        return self.done(error)
 
 
 class GroupCommit(Generic[W]):
@@ -97,6 +102,7 @@ class GroupCommit(Generic[W]):
         """Forget whoever waits: in a forked child they are threads of the parent."""
         self._mutex = threading.Lock()
         self._queue: list[_Ticket[W]] = []
+        self._gathering = Gathering()
         self._busy = False
         self._thread: threading.Thread | None = None
         self._turns: SimpleQueue[bool] = SimpleQueue()
@@ -107,14 +113,16 @@ class GroupCommit(Generic[W]):
         if self._enter(ticket) or self._wait(ticket):
             self._lead(ticket)
 
-    def post(self, write: W, done: Callable[[str], None], soon: Soon = _now) -> None:
+    def post(self, write: W, done: Done, soon: Soon = _now) -> None:
         """Return at once; `done` gets an empty text once `write` is taken, else what went wrong.
 
-        done: called in some thread; it must not raise or wait. soon: called with what has the
+        done: called in some thread; it must not raise or wait. What it gives is called once for
+        all of the batch that gave the same. soon: called with what has the
         queue written, where it is better done a little later, when more has been posted.
         """
         with self._mutex:
             self._queue.append(_Posted(write, done, self))
+            self._gathering.came(len(self._queue))
             idle = not self._busy
         if idle:
             soon(self._work)
@@ -161,6 +169,7 @@ class GroupCommit(Generic[W]):
         """Queue; whether nobody leads yet."""
         with self._mutex:
             self._queue.append(ticket)
+            self._gathering.came(len(self._queue))
             first, self._busy = not self._busy, True
             return first
 
@@ -180,13 +189,19 @@ class GroupCommit(Generic[W]):
 
         def take() -> Sequence[W]:
             with self._mutex:
+                self._gathering.end()
                 batch.extend(self._queue[:MAX_BATCH])
                 del self._queue[:MAX_BATCH]
             return [ticket.write for ticket in batch]
 
         error = _INTERRUPTED
         try:
+            self._gather()
+            start = time.perf_counter()
             self._commit(take)
+            with self._mutex:
+                in_flight = len(batch) + len(self._queue)
+            self._gathering.served(in_flight, time.perf_counter() - start)
             error = "" if batch else _INTERRUPTED
         except LogUnavailable as reason:
             error = str(reason)
@@ -195,6 +210,12 @@ class GroupCommit(Generic[W]):
             if not batch:
                 take()
             self._finish([ticket for ticket in batch if ticket is not own], error)
+
+    def _gather(self) -> None:
+        with self._mutex:
+            wait = self._gathering.begin(len(self._queue))
+        if wait:
+            self._gathering.wait()
 
     def _finish(self, batch: Sequence[_Ticket[W]], error: str) -> None:
         """Pass the lead on first, so that the next commit runs while the batch wakes up."""
@@ -205,8 +226,9 @@ class GroupCommit(Generic[W]):
                 follower.lead = True
         if follower is not None:
             follower.call()
-        for ticket in batch:
-            ticket.settle(error)
+        for after in {ticket.settle(error) for ticket in batch}:
+            if after is not None:
+                after()
 
     def _leave(self, ticket: _Waiting[W]) -> None:
         """Withdraw an interrupted caller, and pass on the lead if it was just given it."""

@@ -12,6 +12,8 @@ from guardrail.errors import LogUnavailable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from guardrail.log.group import Done
+
     Result = tuple[asyncio.Future[None], str]
 
 
@@ -23,12 +25,14 @@ class Deliveries:
         self._mutex = threading.Lock()
         self._waiting: list[Result] = []
 
-    def settle(self, future: asyncio.Future[None], error: str) -> None:
-        """Give `future` its result: none, or LogUnavailable. A loop that is closed gets nothing."""
+    def settle(self, future: asyncio.Future[None], error: str) -> Callable[[], None]:
+        """Give `future` its result, none or LogUnavailable, once what this gives was called."""
         with self._mutex:
             self._waiting.append((future, error))
-            if len(self._waiting) > 1:
-                return
+        return self.wake
+
+    def wake(self) -> None:
+        """Deliver; a loop that is closed gets nothing."""
         try:
             self._loop.call_soon_threadsafe(self._deliver)
         except RuntimeError:  # the loop is closed, and nobody waits any more
@@ -59,7 +63,7 @@ def deliveries(loop: asyncio.AbstractEventLoop) -> Deliveries:
     return found
 
 
-async def settled(begin: Callable[[Callable[[str], None]], None]) -> None:
+async def settled(begin: Callable[[Done], None]) -> None:
     """Wait until what `begin` begins calls back; raise LogUnavailable if it got an error.
 
     A cancellation is passed on only when it is over.
