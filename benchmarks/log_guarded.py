@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
-from log_load import IN_FLIGHT, Job, Load, Result
+from log_load import IN_FLIGHT, Job, Load, Result, delay_commits
 
 from guardrail.log import Log, open_log
+from guardrail.log.remote.daemon import run_writer
 
 
 def guarded(job: Job, begin: Callable[[], object]) -> Result:
@@ -58,7 +61,19 @@ async def _tasks(log: Log, load: Load, end: float) -> list[float]:
 
 
 @contextmanager
-def writer_daemon(url: str, socket: Path, delay: float) -> Iterator[str]:
+def writer_daemon(url: str, path: Path, delay: float) -> Iterator[str]:
     """A process that alone holds the log; gives the URL for its clients."""
-    raise NotImplementedError
-    yield f"{url}{socket}{delay}"
+    context = multiprocessing.get_context("spawn")
+    ready = context.Event()
+    process = context.Process(target=_serve, args=(url, path, delay, ready))
+    process.start()
+    ready.wait(60)
+    yield f"unix://{path}"
+    process.terminate()
+    process.join()
+
+
+def _serve(url: str, path: Path, delay: float, ready: Event) -> None:
+    delay_commits(delay)
+    with open_log(url) as log:
+        run_writer(log, path, ready.set)

@@ -9,6 +9,7 @@ import click
 
 from guardrail.cli.log_evidence import COMMANDS
 from guardrail.cli.log_options import common, period, print_json
+from guardrail.cli.log_writer import writer
 from guardrail.records import Action, Operation, Outcome
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def log() -> None:
     """Read the attempt log, and prove that nobody rewrote it.
 
     Attempts that were refused, gated, sexual or not fully scanned are kept in full and listed;
-    all attempts are counted. Nothing here writes to the log.
+    all attempts are counted. Nothing here changes what is in the log.
     """
 
 
@@ -131,5 +132,5 @@ def _open(url: str | None) -> Log:
     return open_log(url, readonly=True)
 
 
-for _command in COMMANDS:
+for _command in (*COMMANDS, writer):
     log.add_command(_command)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from guardrail.log.location import Location, locate
+from guardrail.log.location import Location, locate, writer_socket
 from guardrail.log.log import Log
 from guardrail.log.query import AttemptFilter, AttemptRow
 from guardrail.log.stats import DIMENSIONS, Stats, StatsRow
@@ -13,13 +13,19 @@ def open_log(url: str | None = None, *, readonly: bool = False) -> Log:
     """Open the attempt log at `url`, or make it unless `readonly`.
 
     url: `sqlite:///relative.db` or `sqlite:////absolute.db`; `?excerpt=N` keeps the first N
-        characters (0 to 4000) of flagged prompts, encrypted. None: `$GUARDRAIL_LOG`, else
-        `$XDG_STATE_HOME/guardrail/attempts.db`.
+        characters (0 to 4000) of flagged prompts, encrypted. `unix:///run/guardrail/log.sock`:
+        what `guardrail log writer` listens on; such a log only takes attempts. None:
+        `$GUARDRAIL_LOG`, else `$XDG_STATE_HOME/guardrail/attempts.db`.
 
     Raises ConfigurationError when the URL, the file or its key is wrong, and LogUnavailable when
     the disk does not let it be written.
     """
-    return Log(locate(url), readonly=readonly)
+    socket = writer_socket(url)
+    if socket is None:
+        return Log(locate(url), readonly=readonly)
+    from guardrail.log.remote.client import RemoteLog
+
+    return RemoteLog(socket, readonly=readonly)
 
 
 __all__ = [

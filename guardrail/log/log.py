@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from guardrail.log.event import Change
     from guardrail.log.location import Location
     from guardrail.log.session import Session, Store
+    from guardrail.log.worker import Worker
     from guardrail.records import AttemptClosed, AttemptOpened, PolicyRef
 
 
@@ -60,14 +61,13 @@ class Log:
         """Make the opening durable, with its entry if flagged; raises LogUnavailable."""
         self._writing()
         self._tell(entry.decision.policy)
-        writer, write = self._opening(entry)
+        writer, write = self.opening(entry)
         writer.write(write)
 
     async def aopen(self, entry: AttemptOpened) -> None:
         """As `open`, without holding up the event loop; a cancelled task waits for the end."""
-        if self._policies.is_due(entry.decision.policy):
-            await asyncio.to_thread(self._tell, entry.decision.policy)
-        writer, write = self._opening(entry)
+        await self.atell(entry.decision.policy)
+        writer, write = self.opening(entry)
         await writer.awrite(write)
 
     def close(self, entry: AttemptClosed) -> None:
@@ -75,7 +75,7 @@ class Log:
 
         Raises LogUnavailable for a flagged attempt that cannot be kept.
         """
-        writer, write = self._closing(entry)
+        writer, write = self.closing(entry)
         if write.record is None:
             writer.later(write.bucket, write.column)
         else:
@@ -83,11 +83,39 @@ class Log:
 
     async def aclose(self, entry: AttemptClosed) -> None:
         """As `close`, without holding up the event loop; a cancelled task waits for the end."""
-        writer, write = self._closing(entry)
+        writer, write = self.closing(entry)
         if write.record is None:
             writer.later(write.bucket, write.column, waiting=False)
         else:
             await writer.awrite(write)
+
+    async def atell(self, policy: PolicyRef) -> None:
+        """Write what `policy` says, if that is due."""
+        if self._policies.is_due(policy):
+            await asyncio.to_thread(self._tell, policy)
+
+    @property
+    def writer(self) -> Writer:
+        """What writes this log; raises LogUnavailable where it is open for reading only."""
+        return self._writing()[0]
+
+    def opening(self, entry: AttemptOpened, worker: Worker | None = None) -> tuple[Writer, Write]:
+        """What `open` writes, and with what. worker: who says so, if not this process."""
+        writer, keys = self._writing()
+        bucket = bucket_of(entry)
+        record = None
+        if entry.flagged:
+            record = record_opened(entry, bucket, keys, self.location.excerpt)
+        return writer, Write(bucket, "opened", record, worker)
+
+    def closing(self, entry: AttemptClosed, worker: Worker | None = None) -> tuple[Writer, Write]:
+        """What `close` writes, and with what. worker: who says so, if not this process."""
+        writer, keys = self._writing()
+        bucket = bucket_of(entry.opened)
+        record = None
+        if entry.flagged:
+            record = record_closed(entry, bucket, keys, self.location.excerpt)
+        return writer, Write(bucket, entry.outcome.value, record, worker)
 
     def uses(self, policy: PolicyRef, text: Mapping[str, object]) -> None:
         """Make known what `policy` says; it is written with the first attempt it decides.
@@ -178,22 +206,6 @@ class Log:
 
     def __exit__(self, *_: object) -> None:
         self.shutdown()
-
-    def _opening(self, entry: AttemptOpened) -> tuple[Writer, Write]:
-        writer, keys = self._writing()
-        bucket = bucket_of(entry)
-        record = None
-        if entry.flagged:
-            record = record_opened(entry, bucket, keys, self.location.excerpt)
-        return writer, Write(bucket, "opened", record)
-
-    def _closing(self, entry: AttemptClosed) -> tuple[Writer, Write]:
-        writer, keys = self._writing()
-        bucket = bucket_of(entry.opened)
-        record = None
-        if entry.flagged:
-            record = record_closed(entry, bucket, keys, self.location.excerpt)
-        return writer, Write(bucket, entry.outcome.value, record)
 
     def _tell(self, policy: PolicyRef) -> None:
         """Write what a policy says, unless the log's last entry of that kind is of the same."""

@@ -11,6 +11,7 @@ from guardrail.log.times import HOUR
 
 if TYPE_CHECKING:
     from guardrail.log.keys import Keys
+    from guardrail.log.worker import Worker
     from guardrail.records import AttemptClosed, AttemptOpened, Decision, Request
 
 Column: TypeAlias = Literal["opened", "released", "refused", "gated", "failed", "cancelled"]
@@ -90,11 +91,15 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One count, and the entry that goes with it; the entry is None for an attempt only counted."""
+    """One count, and the entry that goes with it; the entry is None for an attempt only counted.
+
+    worker: who tells of it; None: the process that writes it.
+    """
 
     bucket: Bucket
     column: Column
     record: Record | None = None
+    worker: Worker | None = None
 
 
 def bucket_of(entry: AttemptOpened) -> Bucket:

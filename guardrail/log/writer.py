@@ -16,12 +16,12 @@ from guardrail.log.record import COLUMNS, Bucket, Column, Write
 from guardrail.log.session import StoreBusy, StoreFailed
 from guardrail.log.times import SECOND
 from guardrail.log.waiting import settled
-from guardrail.log.worker import Worker
+from guardrail.log.worker import Worker, credit, notes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from guardrail.log.group import Take
+    from guardrail.log.group import Done, Soon, Take
     from guardrail.log.session import Store, WriteSession
     from guardrail.log.signing import Signer
 
@@ -67,6 +67,10 @@ class Writer:
     def write(self, write: Write | Pending) -> None:
         """Return once `write` is on disk; raises LogUnavailable."""
         self._group.submit(write)
+
+    def post(self, write: Write | Pending | None, done: Done, soon: Soon) -> None:
+        """As `write`, but return at once: `done` is called when it is over. See GroupCommit."""
+        self._group.post(write, done, soon)
 
     async def awrite(self, write: Write | Pending) -> None:
         """As `write`, without holding up the event loop; a cancelled task waits for the end."""
@@ -206,17 +210,21 @@ class Writer:
     ) -> None:
         events = [write for write in writes if isinstance(write, Pending)]
         attempts = [write for write in writes if isinstance(write, Write)]
-        note = self._worker.note(time.time_ns(), ending=ending)
+        at = time.time_ns()
+        note = self._worker.note(at, ending=ending)
+        notes = notes_of(attempts, at)
+        events += map(Pending, notes.values())
         kept = [write for write in attempts if write.record is not None]
         batch = Batch(kept, total_counts(lazy, attempts), note, events, self._size)
         try:
-            size, new = transact(session, batch)
+            done = transact(session, batch)
         except InputError:
             session.rollback()
             raise
-        self._worker.wrote(note, batch.totals, new)
-        if size != self._size:
-            self._size = size
+        ours = credit(attempts, done.by, batch.totals, notes)
+        self._worker.wrote(note, batch.totals, ours)
+        if done.size != self._size:
+            self._size = done.size
             if not ending:
                 self._sign_soon()
 
