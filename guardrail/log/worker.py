@@ -77,6 +77,10 @@ class Worker:
         late = not self._noted_at <= at < self._noted_at + EVERY
         return self._entry("running", at) if late and any(self._counts.values()) else None
 
+    def rest(self, at: int) -> Event | None:
+        """What it counted since its entry before, where somebody else knows that it is gone."""
+        return self._entry("running", at) if any(self._counts.values()) else None
+
     def wrote(self, note: Event | None, counts: Counts, kept: int) -> None:
         """What a commit made durable: a note of ours, counts of attempts, entries kept in full."""
         if note is not None:

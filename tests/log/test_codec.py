@@ -15,24 +15,85 @@ from guardrail.records import (
     Action,
     AttemptClosed,
     AttemptOpened,
+    Caller,
     Decision,
+    Facts,
+    Finding,
     Image,
+    Jurisdiction,
+    Kind,
+    Operation,
     Outcome,
+    Person,
     Request,
     Requirement,
+    Role,
+    Scan,
+    Severity,
+    Sexual,
+    Span,
     Stage,
+    TextPart,
 )
 from tests.log.support import GATE, POLICY, SEXUAL, closed, opened, picture, request
 
-st.register_type_strategy(Image, st.builds(Image, st.binary(max_size=3)))
+_text = st.text(st.characters(), max_size=5)
+_texts = st.lists(_text, max_size=2).map(tuple)
+_score = st.floats(0, 1)
+_spans = st.none() | st.builds(lambda at, size: Span(1, at, at + size), *[st.integers(0, 99)] * 2)
+_findings = st.builds(
+    Finding,
+    detector=_text,
+    version=_text,
+    label=_text.map(lambda name: f"x.{name}"),
+    value=_text,
+    span=_spans,
+    score=_score,
+    role=st.none() | st.sampled_from(Role),
+    minor=st.booleans(),
+)
+_facts = st.builds(
+    Facts,
+    st.builds(Sexual, st.sampled_from(Severity), _score, _spans),
+    persons=st.tuples(
+        st.builds(Person, st.sampled_from(Kind), st.sampled_from(Role), _score, _spans)
+    ),
+    obfuscated=st.frozensets(_text, max_size=2),
+    unscanned=st.frozensets(st.sampled_from(["sexual", "minor"])),
+)
+_decisions = st.builds(
+    Decision,
+    st.sampled_from(Action),
+    _text,
+    _text,
+    st.just(POLICY),
+    st.sampled_from(Stage),
+    _texts,
+    requirement=st.none() | st.builds(Requirement, _texts, st.booleans()),
+    findings=st.lists(_findings, max_size=2).map(tuple),
+)
+_callers = st.builds(Caller, _text, _text, st.booleans(), st.builds(Jurisdiction, _text))
+_requests = st.builds(
+    Request,
+    st.sampled_from(Operation),
+    st.lists(st.builds(TextPart, _text), max_size=2).map(tuple),
+    caller=_callers,
+    conversation=_text,
+)
+_scans = st.builds(
+    Scan, _text, _text, st.just(frozenset({"sexual"})), st.just("ok"), st.tuples(_findings), _score
+)
 
 
 def travelled(attempt: AttemptOpened | AttemptClosed) -> Any:
     return json.loads(json.dumps(encode(attempt)))
 
 
-@given(st.builds(AttemptOpened, request=st.builds(Request, images=st.just(()))))
-def test_any_opening_comes_back(entry: AttemptOpened) -> None:
+@given(_requests, _decisions, _facts, _scans)
+def test_any_opening_comes_back(
+    asked: Request, decision: Decision, facts: Facts, scan: Scan
+) -> None:
+    entry = AttemptOpened(asked, decision, facts, (scan, scan))
     assert decode_opened(travelled(entry)) == entry
 
 

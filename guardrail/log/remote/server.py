@@ -13,7 +13,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from guardrail.errors import ConfigurationError, GuardrailError, InputError
+from guardrail.errors import ConfigurationError, GuardrailError, InputError, LogUnavailable
 from guardrail.log.event import Pending
 from guardrail.log.remote.codec import decode_closed, decode_opened
 from guardrail.log.remote.wire import (
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from guardrail.log.event import Event
     from guardrail.log.log import Log
 
 _BACKLOG = 512
@@ -46,20 +47,27 @@ class WriterServer:
 
     def __init__(self, log: Log) -> None:
         self._log = log
-        self._clients: dict[asyncio.Task[None], _Client] = {}
+        self._clients: dict[asyncio.Task[None], asyncio.Future[None]] = {}
         self._server: asyncio.Server | None = None
+        self._stopping = False
 
     async def start(self, listener: socket.socket) -> None:
         """Begin to serve on a listening socket."""
         self._server = await asyncio.start_unix_server(self._serve, sock=listener)
 
     async def stop(self) -> None:
-        """Take nothing more, and return when everything taken is acknowledged."""
+        """Take nothing more, and return when everything taken is acknowledged.
+
+        No other task may run in this loop: it waits for those that serve a connection.
+        """
+        self._stopping = True
         if self._server is not None:
             self._server.close()
-        for task in self._clients:
-            task.cancel()
-        await asyncio.gather(*self._clients, return_exceptions=True)
+        await asyncio.sleep(0)  # those just accepted get their task
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            for reading in self._clients.values():
+                reading.cancel()
+            await asyncio.wait(others)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -68,13 +76,15 @@ class WriterServer:
             _logger.warning("a process of user %s may not write to the log", user)
             writer.close()
             return
-        client = self._clients[task] = _Client(self._log, writer)
-        try:
-            await client.run(reader)
-        except (asyncio.CancelledError, OSError, EOFError):
-            pass  # it left, or we are to stop
-        except GuardrailError as error:
-            _logger.warning("a client of the log is sent away: %s", error)
+        if self._stopping:
+            writer.close()
+            return
+        client = _Client(self._log, writer)
+        reading = self._clients[task] = asyncio.ensure_future(client.run(reader))
+        await asyncio.wait([reading])
+        problem = None if reading.cancelled() else reading.exception()
+        if isinstance(problem, GuardrailError):
+            _logger.warning("a client of the log is sent away: %s", problem)
         await client.end()
         del self._clients[task]
 
@@ -108,10 +118,10 @@ class _Client:
             await self._writer.drain()
 
     async def end(self) -> None:
-        """Acknowledge what was taken, then hang up."""
-        while self._in_flight:
-            self._fewer.clear()
-            await self._fewer.wait()
+        """Acknowledge what was taken, write what this worker counted, and hang up."""
+        await self._settled()
+        with contextlib.suppress(LogUnavailable):
+            await self._note(self._worker.rest(time.time_ns()))
         self._writer.close()
         with contextlib.suppress(OSError):
             await self._writer.wait_closed()
@@ -133,7 +143,8 @@ class _Client:
                 self._answer(number, "" if version == VERSION else _other_version(version))
                 return bool(version == VERSION)
             case "bye", []:
-                await self._leave()
+                await self._settled()
+                await self._note(self._worker.note(time.time_ns(), ending=True))
                 self._answer(number, "")
                 return False
             case _:
@@ -142,12 +153,12 @@ class _Client:
         writer.post(write, lambda error: self._settle(number, error), self._loop.call_soon)
         return True
 
-    async def _leave(self) -> None:
-        """Write that this worker stopped, after all that it wrote."""
+    async def _settled(self) -> None:
         while self._in_flight:
             self._fewer.clear()
             await self._fewer.wait()
-        note = self._worker.note(time.time_ns(), ending=True)
+
+    async def _note(self, note: Event | None) -> None:
         if note is not None:
             await self._log.writer.awrite(Pending(note))
             self._worker.wrote(note, {}, 0)

@@ -7,7 +7,7 @@ import socket
 import struct
 from typing import Any
 
-from guardrail.errors import InputError
+from guardrail.errors import InputError, LogUnavailable
 
 VERSION = 1
 MAX_FRAME = 16 << 20
@@ -16,14 +16,14 @@ HEADER = struct.Struct(">I")
 
 
 def frame(message: list[Any]) -> bytes:
-    """One message; raises InputError when it is longer than 16 MiB or cannot be written."""
+    """One message; raises LogUnavailable when it is longer than 16 MiB or cannot be written."""
     try:
         data = json.dumps(message, separators=(",", ":"), allow_nan=True).encode()
     except (TypeError, ValueError, RecursionError) as error:
-        raise InputError(f"cannot be sent to the log's writer ({error})") from None
+        raise LogUnavailable(f"cannot be sent to the log's writer ({error})") from None
     if len(data) > MAX_FRAME:
-        raise InputError(
-            f"{len(data):,} bytes are more than the log's writer takes ({MAX_FRAME:,})"
+        raise LogUnavailable(
+            f"an attempt of {len(data):,} bytes is more than the log's writer takes ({MAX_FRAME:,})"
         )
     return HEADER.pack(len(data)) + data
 
