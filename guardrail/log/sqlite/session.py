@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import apsw
@@ -86,9 +87,10 @@ class SqliteSession:
 
     def insert(self, table: str, rows: Sequence[Values]) -> None:
         """See WriteSession."""
-        if rows:
-            places = ", ".join("?" * len(rows[0]))
-            self.connection.executemany(f"INSERT INTO {table} VALUES ({places})", rows)  # noqa: S608
+        for part in _parts(rows):
+            row = f"({', '.join('?' * len(part[0]))})"
+            sql = f"INSERT INTO {table} VALUES {', '.join([row] * len(part))}"  # noqa: S608
+            self.connection.execute(sql, [*chain.from_iterable(part)])
 
     def known(self, attempts: Iterable[str]) -> list[tuple[str, int | None, int | None]]:
         """See WriteSession."""
@@ -99,7 +101,11 @@ class SqliteSession:
 
 
 def _parts(rows: Sequence[P]) -> Iterator[Sequence[P]]:
-    """Of few lengths, the powers of two, so that SQLite keeps their statements ready."""
+    """Of few lengths, the powers of two, so that SQLite keeps their statements ready.
+
+    One statement for many rows, as each gives the interpreter's lock away, and a busy thread may
+    take 5 ms to give it back, while the lock between processes is held.
+    """
     start = 0
     while left := len(rows) - start:
         size = min(_MOST_ROWS, 1 << (left.bit_length() - 1))
