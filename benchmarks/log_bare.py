@@ -60,7 +60,7 @@ def _insert(connection: apsw.Connection, rows: dict[str, list[Row]], ids: Any) -
     }
     for table, values in made.items():
         places = ", ".join("?" * _TABLES[table])
-        connection.executemany(f"INSERT INTO {table} VALUES ({places})", values)
+        connection.executemany(f"INSERT INTO {table} VALUES ({places})", values)  # noqa: S608
 
 
 def _ready(job: Job, path: Path) -> dict[str, list[Row]]:
@@ -73,7 +73,7 @@ def _ready(job: Job, path: Path) -> dict[str, list[Row]]:
     connection = apsw.Connection(str(sample))
     connection.execute("DROP TRIGGER entries_keep_rows; DELETE FROM entries WHERE event='worker'")
     found = {
-        table: connection.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall()
+        table: connection.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall()  # noqa: S608
         for table in _TABLES
     }
     connection.close()

@@ -78,13 +78,13 @@ def delay_commits(seconds: float) -> None:
     """Make every commit of this process's logs take that much longer."""
     if not seconds:
         return
-    count = Database._count_pages
+    count = Database.count_pages
 
     def later(self: Database, connection: apsw.Connection, name: str, pages: int) -> int:
         time.sleep(seconds)
         return count(self, connection, name, pages)
 
-    Database._count_pages = later  # type: ignore[method-assign]
+    Database.count_pages = later  # type: ignore[method-assign]
 
 
 def _request(n: int) -> Request:

@@ -102,12 +102,14 @@ def _many(container: Any, inner: Codec) -> Codec:
 
 
 def _record(kind: Any) -> Codec:
-    """A list of its fields, in their order; those that are not given stand at the end."""
+    """A list of its fields, in their order, without those it makes itself."""
     hints = typing.get_type_hints(kind)
-    names = [field.name for field in fields(kind) if field.init]
-    codecs = [_codec(hints[name]) for name in names]
-    ways = [*zip(names, (codec.encode for codec in codecs), strict=True)]
-    reads = [*zip(names, (codec.decode for codec in codecs), strict=True)]
+    given = [field for field in fields(kind) if field.init]
+    codecs = [_codec(hints[field.name]) for field in given]
+    ways = [(field.name, codec.encode) for field, codec in zip(given, codecs, strict=True)]
+    reads = [codec.decode for codec in codecs]
+    names = [field.name for field in given]
+    by_name = any(field.kw_only for field in given)
 
     def encode(value: Any) -> list[Any]:
         return [
@@ -115,9 +117,8 @@ def _record(kind: Any) -> Codec:
         ]
 
     def decode(data: object) -> Any:
-        return kind(
-            **{name: read(each) for (name, read), each in zip(reads, _list(data), strict=True)}
-        )
+        values = [read(each) for read, each in zip(reads, _list(data), strict=True)]
+        return kind(**dict(zip(names, values, strict=True))) if by_name else kind(*values)
 
     return Codec(encode, decode)
 
