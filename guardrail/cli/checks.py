@@ -142,7 +142,7 @@ def check_log(url: str | None) -> Iterator[Check]:
     """SQLite's version, the log's key file, and whether an entry could be written; leaves none."""
     import apsw
 
-    from guardrail.log import locate
+    from guardrail.log import locate, writer_socket
     from guardrail.log.sqlite.database import FLOOR, check_version
 
     def sqlite() -> Check:
@@ -153,6 +153,9 @@ def check_log(url: str | None) -> Iterator[Check]:
 
     yield _explained("log", "SQLite", sqlite)
     try:
+        if (socket := writer_socket(url)) is not None:
+            yield _explained("log", str(socket), partial(_answered, socket))
+            return
         location = locate(url)
     except GuardrailError as error:
         yield Check("log", "attempt log", "wrong", str(error), "give another --log URL")
@@ -162,6 +165,14 @@ def check_log(url: str | None) -> Iterator[Check]:
         yield _explained("log", str(location.path), partial(_written, location))
     else:
         yield _folder(location.path)
+
+
+def _answered(socket: Path) -> Check:
+    """Ask the writer that listens there."""
+    from guardrail.log.remote.client import Client
+
+    Client(socket).shutdown()
+    return Check("log", str(socket), "ok", "the log's writer answers and can write")
 
 
 def _key(location: Location) -> Check:

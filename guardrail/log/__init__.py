@@ -40,4 +40,5 @@ __all__ = [
     "locate",
     "open_log",
     "parse_time",
+    "writer_socket",
 ]

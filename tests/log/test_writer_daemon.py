@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from guardrail.cli.checks import check_log
 from guardrail.errors import ConfigurationError, LogUnavailable
 from guardrail.log import open_log
 from guardrail.log.remote.codec import encode
@@ -362,6 +363,16 @@ def test_a_client_does_not_read(daemon: Daemon, sock: Path) -> None:
 def test_a_socket_s_url_is_a_path(url: str) -> None:
     with pytest.raises(ConfigurationError, match=r"unix:///run/guardrail/log\.sock"):
         open_log(url)
+
+
+def test_doctor_asks_the_writer(start: Callable[[], Daemon], sock: Path) -> None:
+    before = [*check_log(f"unix://{sock}")][-1]
+    assert (before.name, before.state) == (str(sock), "wrong")
+    assert "cannot be reached" in before.detail
+    daemon = start()
+    after = [*check_log(f"unix://{sock}")][-1]
+    assert (after.name, after.state) == (str(sock), "ok")
+    stop(daemon)
 
 
 def test_an_attempt_that_is_too_long_is_refused(daemon: Daemon, sock: Path) -> None:

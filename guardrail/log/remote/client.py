@@ -18,12 +18,8 @@ from guardrail.log.waiting import settled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from guardrail.log.event import Change
-    from guardrail.log.session import Session, Store
-    from guardrail.log.writer import Writer
     from guardrail.records import AttemptClosed, AttemptOpened, PolicyRef
 
 _AGAIN_S = (0.0, 0.1, 0.2, 0.4, 0.8)
@@ -80,14 +76,6 @@ class RemoteLog(Log):
         """See Log."""
         self._client.uses(policy, text)
 
-    def record(self, event: str, fields: Mapping[str, Any], *, change: Change | None = None) -> int:
-        """Raise ConfigurationError: such entries are written where the log is kept."""
-        self._refuse(event, fields, change)
-
-    def reading(self) -> AbstractContextManager[Session]:
-        """Raise ConfigurationError: the log is read where it is kept."""
-        self._refuse()
-
     def flush(self) -> None:
         """Nothing waits here: whatever was counted is with the writer."""
 
@@ -95,15 +83,13 @@ class RemoteLog(Log):
         """See Log."""
         self._finalizer()
 
-    @property
-    def writer(self) -> Writer:
-        """Raise ConfigurationError: the writer is another process."""
+    def _writing(self) -> NoReturn:
         self._refuse()
 
-    def _reading(self) -> Store:
+    def _reading(self) -> NoReturn:
         self._refuse()
 
-    def _refuse(self, *_: object) -> NoReturn:
+    def _refuse(self) -> NoReturn:
         raise ConfigurationError(
             f"{self.location.name} only takes attempts; give the URL of the log that its writer "
             "holds"

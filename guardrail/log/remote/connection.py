@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import socket
 import threading
 from typing import TYPE_CHECKING, Any
@@ -83,7 +84,8 @@ class Connection:
 
     def forget(self) -> None:
         """Close this side's descriptor, in a forked child: the connection is the parent's."""
-        self._socket.close()
+        with contextlib.suppress(OSError):
+            os.close(self._socket.detach())
 
     def _connect(self, users: frozenset[int]) -> socket.socket:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -140,6 +140,7 @@ class _Client:
                 self._answer(number, "")
                 return True
             case "hello", [version]:
+                self._log.writer.check()
                 self._answer(number, "" if version == VERSION else _other_version(version))
                 return bool(version == VERSION)
             case "bye", []:
