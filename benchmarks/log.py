@@ -4,9 +4,10 @@ python benchmarks/log.py [--seconds 1.0] [--folder DIR] [--fsync-ms 2] [--proces
 
 Bare: as many processes insert the same rows into the same tables with the same indexes, 64 in a
 transaction, ready-made, in WAL mode with synchronous=FULL, one process at a time (flock); nothing
-is hashed, encrypted, checked or counted. Guarded: each process keeps 64 attempts in flight, from
-64 threads or from one event loop, and each is acknowledged on its own once it is on disk. Bare and
-guarded runs take turns; the ratio is that of the medians. p50 and p99: of one acknowledgement.
+is hashed, encrypted or checked. A plain attempt is one update of a count. Guarded: each process
+keeps 64 attempts in flight, from 64 threads or from one event loop, and each is acknowledged on
+its own once it is on disk; `daemon`: 64 threads a process send to one writer. Bare and guarded
+runs take turns; the ratio is that of the medians. p50 and p99: of one acknowledgement.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ _TABLES = {"entries": 6, "attempts": 15, "private": 3}
 
 
 def bare(job: Job, begin: Callable[[], object]) -> Result:
-    """Insert for `job.seconds`; plain attempts are one update of a count for each commit."""
+    """Insert for `job.seconds`; a plain attempt is one update of a count."""
     path = locate(job.url).path
     rows = _ready(job, path)
     connection = _open(path)
@@ -49,7 +49,7 @@ def bare(job: Job, begin: Callable[[], object]) -> Result:
 
 def _insert(connection: apsw.Connection, rows: dict[str, list[Row]], ids: Any) -> None:
     if not rows["entries"]:
-        connection.execute(_COUNT)
+        connection.executemany(_COUNT, [()] * IN_FLIGHT)
         return
     last: int = connection.execute("SELECT coalesce(max(seq), 0) FROM entries").get
     named = [*zip(count(last + 1), ids, range(IN_FLIGHT), strict=False)]

@@ -84,7 +84,7 @@ def delay_commits(seconds: float) -> None:
         time.sleep(seconds)
         return count(self, connection, name, pages)
 
-    Database.count_pages = later  # type: ignore[method-assign]
+    Database.count_pages = later  # type: ignore[method-assign,assignment]
 
 
 def _request(n: int) -> Request:

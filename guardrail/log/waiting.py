@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import weakref
 from typing import TYPE_CHECKING
@@ -14,7 +15,24 @@ if TYPE_CHECKING:
 
     from guardrail.log.group import Done
 
-    Result = tuple[asyncio.Future[None], str]
+
+class _Wait:
+    """One who waits: a cancelled task gets another future. over: whether the result is there."""
+
+    __slots__ = ("future", "over")
+
+    def __init__(self, future: asyncio.Future[None]) -> None:
+        self.future = future
+        self.over = False
+
+    def end(self, error: str) -> None:
+        self.over = True
+        if self.future.done():
+            return
+        if error:
+            self.future.set_exception(LogUnavailable(error))
+        else:
+            self.future.set_result(None)
 
 
 class Deliveries:
@@ -23,12 +41,12 @@ class Deliveries:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._mutex = threading.Lock()
-        self._waiting: list[Result] = []
+        self._waiting: list[tuple[_Wait, str]] = []
 
-    def settle(self, future: asyncio.Future[None], error: str) -> Callable[[], None]:
-        """Give `future` its result, none or LogUnavailable, once what this gives was called."""
+    def settle(self, wait: _Wait, error: str) -> Callable[[], None]:
+        """Give `wait` its result, none or LogUnavailable, once what this gives was called."""
         with self._mutex:
-            self._waiting.append((future, error))
+            self._waiting.append((wait, error))
         return self.wake
 
     def wake(self) -> None:
@@ -41,13 +59,8 @@ class Deliveries:
     def _deliver(self) -> None:
         with self._mutex:
             results, self._waiting = self._waiting, []
-        for future, error in results:
-            if future.done():
-                continue
-            if error:
-                future.set_exception(LogUnavailable(error))
-            else:
-                future.set_result(None)
+        for wait, error in results:
+            wait.end(error)
 
 
 _loops: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Deliveries] = (
@@ -69,12 +82,14 @@ async def settled(begin: Callable[[Done], None]) -> None:
     A cancellation is passed on only when it is over.
     """
     loop = asyncio.get_running_loop()
-    future: asyncio.Future[None] = loop.create_future()
+    wait = _Wait(loop.create_future())
     delivery = deliveries(loop)
-    begin(lambda error: delivery.settle(future, error))
+    begin(lambda error: delivery.settle(wait, error))
     try:
-        await asyncio.shield(future)
+        await wait.future
     except asyncio.CancelledError:
-        await asyncio.wait([future])
-        future.exception()
+        if not wait.over:
+            wait.future = loop.create_future()
+            with contextlib.suppress(LogUnavailable):
+                await wait.future
         raise
