@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test lint bench score heldout train clean help
+.PHONY: demo test lint bench score heldout train tables clean help
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -16,7 +16,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing into $(VENV) (a few minutes the first time) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-	  --constraint constraints.txt --editable '.[litellm,second-stage,moderation,dev]'
+	  --constraint constraints.txt --editable '.[litellm,second-stage,moderation,inquiry,dev]'
 	@touch $(STAMP)
 
 demo: $(STAMP)  ## send requests through a guarded client and list the attempts
@@ -49,6 +49,10 @@ train: $(STAMP)  ## rebuild the shipped weights from ../shared/data, a few minut
 	$(BIN)/python -m training.sexual --data ../shared/data
 	$(BIN)/python -m training.persons --data ../shared/data
 	$(BIN)/python -m training.persons_cjk --data ../shared/data
+	$(BIN)/python -m training.familiar --data ../shared/data
+
+tables: $(STAMP)  ## work out again what frequent words and names amount to, after a change to a list
+	$(BIN)/python -m training.familiar
 
 clean:  ## remove what was built
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -48,6 +48,7 @@ class Carried:
 
 _NOTHING = Carried()
 _NOT_SEXUAL, _NO_MINOR = Sexual(), Minor()
+_NONE: frozenset[str] = frozenset()
 
 
 class FactSheet:
@@ -79,6 +80,7 @@ class FactSheet:
         self._findings: dict[Finding, None] = {}
         self._providers = providers
         self._pending = dict(providers)
+        self._open = {fact for fact, left in providers.items() if left > 0}
         self._unscanned = unscanned
         self._bystanders: dict[Person, None] = {}
         self._said = _Sum()
@@ -90,6 +92,8 @@ class FactSheet:
         """Take in one detector's answer; one that gave none leaves its facts unscanned."""
         for fact in scan.provides:
             self._pending[fact] -= 1
+            if not self._pending[fact]:
+                self._open.discard(fact)
         if scan.unscanned:
             self._unscanned |= scan.provides
         self.extend(scan.findings)
@@ -175,17 +179,17 @@ class FactSheet:
 
     def facts(self, *, settled: bool) -> Facts:
         """The facts as they stand; `settled`: nobody else will be asked."""
-        counts = self._counts
+        counts, said = self._counts, self._said
         return Facts(
             sexual=counts.sexual,
             minor=counts.minor,
             persons=self._persons(),
             edit_of_photo="photo" in counts.edits,
             undress="undress" in counts.edits,
-            obfuscated=frozenset(self._said.obfuscated),
-            intent=self._said.intent[0],
-            labels=frozenset(self._said.labels),
-            complete=_ALL if settled else self._answered(),
+            obfuscated=frozenset(said.obfuscated) if said.obfuscated else _NONE,
+            intent=said.intent[0],
+            labels=frozenset(said.labels) if said.labels else _NONE,
+            complete=_ALL if settled else _ALL - self._open,
             unscanned=self._unscanned,
         )
 
@@ -206,9 +210,6 @@ class FactSheet:
             for person in self._said.persons
         )
         return (*dict.fromkeys(persons), *self._bystanders)
-
-    def _answered(self) -> frozenset[FactName]:
-        return _ALL.difference([fact for fact, left in self._pending.items() if left > 0])
 
     def _released(self, finding: Finding) -> bool:
         return finding.span is not None and finding.span.part in self._thread.released

@@ -7,8 +7,22 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import settings
+
+from tests.faults.figures import Figures, table
 
 settings.register_profile("fresh", deadline=None)
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable" if os.environ.get("CI") else "fresh")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the fault tests counted: acknowledged, lost, duplicated."""
+    reports = terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
+    told = [
+        value for report in reports for name, value in report.user_properties if name == "figures"
+    ]
+    if told:
+        terminalreporter.section("faults of the attempt log")
+        terminalreporter.write_line(table((name, Figures(*numbers)) for name, *numbers in told))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from guardrail.detect.lexicon import Lexicon
-from guardrail.detect.sexual.evidence import Scene, weigh
+from guardrail.detect.sexual.evidence import Scene, counting, weigh
 from guardrail.detect.sexual.homonyms import without_foreign
 from guardrail.detect.sexual.rules import PACKAGE, load_rules
 from guardrail.detect.sexual.score import is_excused, is_vague, lexicon_score, measure, notes_of
@@ -55,7 +55,7 @@ class LexiconScore:
             block=rules.block,
             text=views.canonical.text,
         )
-        found = weigh(hits, scene, rules)
+        found = weigh(counting(hits, rules), scene, rules)
         if not found:
             return Said()
         features = measure(found, scene, rules)

@@ -29,6 +29,7 @@ class FaultKind(StrEnum):
     INDEX = "index"  # what an entry is found by is not what it says
     BAD_CHECKPOINT = "bad checkpoint"  # cannot be read, or is of another log
     BAD_SIGNATURE = "bad signature"  # not signed as it has to be
+    BAD_PROOF = "bad proof"  # a Merkle proof that does not lead to the signed root
     BAD_RECEIPT = "bad receipt"  # a receipt that cannot be read
     UNPROVEN = "unproven"  # no checkpoint vouches for anything
 

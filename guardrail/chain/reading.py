@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from guardrail.chain.entry import HEADER, Json, canonical, entry_bytes, read_body
 from guardrail.chain.errors import Malformed, ProofRejected
 from guardrail.chain.faults import Fault, FaultKind
+from guardrail.chain.frontier import Frontier
 from guardrail.chain.hashing import MAX_SIZE, leaf_hash
 from guardrail.chain.proofs import verify_inclusion
 from guardrail.chain.walk import Walk
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _SECOND = 1_000_000_000
 _NOTHING = leaf_hash(b"")
+_EMPTY = Frontier()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +72,27 @@ class Clock:
 class Reading:
     """Takes rows, hands their hashes to `walk`, and notes what is wrong with each.
 
-    total: the highest number so far; count: rows with a number.
+    start: the tree before the first row. total: the highest number so far; count: rows with a
+    number.
     """
 
     def __init__(
-        self, evidence: Evidence, recorded: HashReader | None, tolerance: int, check_form: bool
+        self,
+        evidence: Evidence,
+        recorded: HashReader | None,
+        tolerance: int,
+        check_form: bool,
+        start: Frontier = _EMPTY,
     ) -> None:
         self._receipts = evidence.receipts
         self._tolerance = tolerance
         self._check_form = check_form
         seen = [(proof.tree.size, proof.seen_at) for proof in evidence.proofs]
         self._clock = Clock([(size, at) for size, at in seen if at is not None])
-        self.walk = Walk((proof.tree.size for proof in evidence.proofs), recorded)
+        self.walk = Walk((proof.tree.size for proof in evidence.proofs), recorded, start)
         self.faults: list[Fault] = []
         self.gaps: list[tuple[int, int]] = []
-        self.total = 0
+        self.total = start.size
         self.count = 0
 
     def take(self, row: Row) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from guardrail.chain.errors import EvidenceUnavailable, Malformed, SignatureRejected
@@ -14,7 +15,7 @@ from guardrail.chain.errors import EvidenceUnavailable, Malformed, SignatureReje
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rfc3161_client import TimeStampResponse, Verifier
+    from rfc3161_client import TimeStampResponse, TimeStampTokenInfo, Verifier
 
     from guardrail.chain.checkpoint import Checkpoint
 
@@ -83,7 +84,30 @@ def verify_timestamp(
         _verifier(roots, nonce).verify_message(answer, checkpoint.body.encode())
     except (VerificationError, ValueError) as error:
         raise SignatureRejected(f"the time stamp does not hold: {error}") from None
-    info = answer.tst_info
+    return _read(answer.tst_info)
+
+
+def claimed_timestamp(
+    response: bytes, checkpoint: Checkpoint, nonce: int | None = None
+) -> Timestamp:
+    """What an answer says, where no roots are at hand: nobody vouches for it yet.
+
+    1. It is a granted response. 2. It repeats the nonce. 3. It is over this checkpoint's text.
+
+    Source: RFC 3161 section 2.4.2. Raises Malformed, SignatureRejected, EvidenceUnavailable.
+    """
+    try:
+        info = _decoded(response).tst_info
+    except ImportError:
+        raise EvidenceUnavailable(_needed()) from None
+    if nonce is not None and info.nonce != nonce:
+        raise SignatureRejected("the time stamp does not repeat the nonce of its request")
+    if info.message_imprint.message != sha256(checkpoint.body.encode()).digest():
+        raise SignatureRejected("the time stamp is over something else than this checkpoint")
+    return _read(info)
+
+
+def _read(info: TimeStampTokenInfo) -> Timestamp:
     at = (info.gen_time - _EPOCH) // _MICROSECOND * 1000
     return Timestamp(at, info.policy.dotted_string, info.serial_number)
 

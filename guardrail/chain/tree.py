@@ -49,6 +49,20 @@ def root(reader: HashReader, size: int) -> bytes:
     return _range(reader, 0, size) if size else EMPTY_ROOT
 
 
+def frontier(reader: HashReader, size: int) -> Frontier:
+    """The compact range over the first `size` leaves. Source: RFC 6962 section 2.1.
+
+    Raises EvidenceUnavailable when the reader lacks a hash.
+    """
+    _check(0 <= size <= MAX_SIZE, f"a tree of size {size}")
+    peaks, begin = [], 0
+    for height in reversed(range(size.bit_length())):
+        if size >> height & 1:
+            peaks.append(_node(reader, height, begin))
+            begin += 1 << height
+    return Frontier(size, tuple(peaks))
+
+
 def inclusion_proof(reader: HashReader, index: int, size: int) -> tuple[bytes, ...]:
     """PATH(index, D[size]): the hashes from the leaf's sibling up to the root's child.
 

@@ -44,7 +44,12 @@ def verify_log(
     for row in rows:  # 2
         reading.take(row)
     reading.finish()
-    return _Judgement(evidence, reading).report()  # 3
+    return judge(evidence, reading)  # 3
+
+
+def judge(evidence: Evidence, reading: Reading, start: int = 0) -> Report:
+    """Compare the roots of what was read, after the first `start` entries, with the signed ones."""
+    return _Judgement(evidence, reading, start).report()
 
 
 @dataclass(slots=True)
@@ -53,6 +58,7 @@ class _Judgement:
 
     evidence: Evidence
     reading: Reading
+    start: int
 
     def report(self) -> Report:
         faults = [*self.evidence.faults, *self.reading.faults]
@@ -70,7 +76,7 @@ class _Judgement:
 
     def _largest(self, roots: dict[int, bytes]) -> int:
         proofs = self.evidence.proofs
-        return max((p.tree.size for p in proofs if self._matches(p, roots)), default=0)
+        return max((p.tree.size for p in proofs if self._matches(p, roots)), default=self.start)
 
     @property
     def _proven(self) -> int:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from guardrail.chain.errors import EvidenceError
 from guardrail.chain.frontier import Frontier
-from guardrail.chain.hashing import EMPTY_ROOT
 from guardrail.chain.tiles import TILE_WIDTH
 
 if TYPE_CHECKING:
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from guardrail.chain.tree import HashReader
 
 MAX_DIFFERENCES = 100_000
+_EMPTY = Frontier()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +30,24 @@ class Difference:
 class Walk:
     """Takes leaf hashes in order, and keeps the roots at the sizes that were signed.
 
+    start: the tree before the first of them; no size below it is looked at.
     roots, recorded_roots: by size, as far as nothing was missing; limit: the largest signed size.
     differences: by index, at most 100,000, `overflow` telling that there were more below `limit`;
     where there are any, entries from `limit` on are among them, as they may have been moved there.
     """
 
-    def __init__(self, sizes: Iterable[int], recorded: HashReader | None) -> None:
-        self._order = sorted({0, *sizes})
+    def __init__(
+        self, sizes: Iterable[int], recorded: HashReader | None, start: Frontier = _EMPTY
+    ) -> None:
+        self._order = sorted({start.size, *sizes})
         self._sizes = frozenset(self._order)
         self.limit = self._order[-1]
         self._recorded = recorded
-        self._tree: Frontier | None = Frontier()
-        self._recorded_tree = None if recorded is None else Frontier()
+        self._tree: Frontier | None = start
+        self._recorded_tree = None if recorded is None else start
         self._pending: list[bytes] = []
-        self.index = 0
-        self.roots: dict[int, bytes] = {0: EMPTY_ROOT}
+        self.index = start.size
+        self.roots: dict[int, bytes] = {start.size: start.root}
         self.recorded_roots: dict[int, bytes] = {}
         self.differences: dict[int, Difference] = {}
         self.overflow = False

@@ -12,6 +12,8 @@ COMMANDS = {
     "check": ("guardrail.cli.check:check", "Explain the decision on one prompt."),
     "policy": ("guardrail.cli.policy:policy", "Lint and test policies, print their schema."),
     "log": ("guardrail.cli.log:log", "Read the attempt log."),
+    "witness": ("guardrail.cli.witness:witness", "Cosign the checkpoints of attempt logs."),
+    "inquiry": ("guardrail.cli.inquiry:inquiry", "Answer an authority's inquiry, with proof."),
     "doctor": ("guardrail.cli.doctor:doctor", "Say what is installed and whether it works."),
     "demo": ("guardrail.cli.demo:demo", "Send real requests through a guarded client."),
 }

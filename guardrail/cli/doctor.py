@@ -39,6 +39,7 @@ def doctor(ctx: click.Context, *, policy: str, log: str | None, as_json: bool) -
     Exit status: 0 all is well, 1 something is wrong.
     """
     from guardrail.cli import checks as look
+    from guardrail.cli.checks_attested import check_attested
 
     checks = [
         *look.check_packages(),
@@ -46,6 +47,7 @@ def doctor(ctx: click.Context, *, policy: str, log: str | None, as_json: bool) -
         look.check_policy(policy),
         *look.check_second_stage(policy),
         *look.check_log(log),
+        *check_attested(log),
     ]
     wrong = sum(check.state == "wrong" for check in checks)
     if as_json:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from guardrail.cli.log_evidence import COMMANDS
+from guardrail.cli.log_key import COMMANDS as KEY_COMMANDS
 from guardrail.cli.log_options import common, period, print_json
+<<<<<<< HEAD
 from guardrail.cli.log_writer import writer
+=======
+from guardrail.cli.log_recover import COMMANDS as RECOVER_COMMANDS
+from guardrail.cli.log_timestamp import COMMANDS as TIMESTAMP_COMMANDS
+from guardrail.cli.log_witness import COMMANDS as WITNESS_COMMANDS
+>>>>>>> main
 from guardrail.records import Action, Operation, Outcome
 
 if TYPE_CHECKING:
@@ -27,7 +35,8 @@ Examples:
 STATS_EXAMPLES = """\b
 Examples:
   guardrail log stats --since 7d --by day,action
-  guardrail log stats --by month,rule,jurisdiction --json"""
+  guardrail log stats --by month,rule,jurisdiction --json
+  guardrail log stats --archive /archive/guardrail --by month,rule"""
 
 
 @click.group()
@@ -35,7 +44,11 @@ def log() -> None:
     """Read the attempt log, and prove that nobody rewrote it.
 
     Attempts that were refused, gated, sexual or not fully scanned are kept in full and listed;
+<<<<<<< HEAD
     all attempts are counted. Nothing here changes what is in the log.
+=======
+    all attempts are counted. Only key --new and recover write to the log.
+>>>>>>> main
     """
 
 
@@ -109,7 +122,29 @@ def show(url: str | None, as_json: bool, attempt: str, excerpt: bool) -> None:
     help="Group by these, separated by commas: month, day, hour, operation, jurisdiction, tier, "
     "policy, action, rule, reason.",
 )
-def stats(url: str | None, as_json: bool, since: int | None, until: int | None, by: str) -> None:
+@click.option(
+    "--archive",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="GUARDRAIL_ARCHIVE",
+    metavar="DIR",
+    help="Count sealed months too, with DuckDB; without a log, these alone.  "
+    "[default: $GUARDRAIL_ARCHIVE]",
+)
+@click.option(
+    "--cached",
+    is_flag=True,
+    help="Count with DuckDB, and keep columns of the log in ~/.cache/guardrail: for large logs.",
+)
+def stats(  # noqa: PLR0913 (one argument an option)
+    url: str | None,
+    *,
+    as_json: bool,
+    since: int | None,
+    until: int | None,
+    by: str,
+    archive: Path | None,
+    cached: bool,
+) -> None:
     """Count all attempts, by whole hours (UTC).
 
     "unfinished" were opened and never closed: in flight, or lost with a process that was
@@ -118,8 +153,13 @@ def stats(url: str | None, as_json: bool, since: int | None, until: int | None, 
     from guardrail.cli.log_shown import print_stats
 
     names = [name.strip() for name in by.split(",") if name.strip()]
-    with _open(url) as attempts:
-        found = attempts.stats(since, until, names)
+    if archive or cached:
+        from guardrail.cli.log_archive import count
+
+        found = count(url, archive, (since, until), names, cached=cached)
+    else:
+        with _open(url) as attempts:
+            found = attempts.stats(since, until, names)
     if as_json or not sys.stdout.isatty():
         print_json(found.json())
     else:
@@ -132,5 +172,15 @@ def _open(url: str | None) -> Log:
     return open_log(url, readonly=True)
 
 
+<<<<<<< HEAD
 for _command in (*COMMANDS, writer):
+=======
+for _command in (
+    *COMMANDS,
+    *WITNESS_COMMANDS,
+    *TIMESTAMP_COMMANDS,
+    *RECOVER_COMMANDS,
+    *KEY_COMMANDS,
+):
+>>>>>>> main
     log.add_command(_command)

@@ -1,22 +1,23 @@
-"""`guardrail log verify`, `receipt`, `export` and `key`: what proves that nothing was rewritten."""
+"""`guardrail log verify`, `receipt` and `export`: what proves that nothing was rewritten."""
 
 from __future__ import annotations
 
 import json
-import sys
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from guardrail.cli.keys import read_keys
+from guardrail.cli.log_archive import archive, show_verification
+from guardrail.cli.log_attest import attesting, show_attested
 from guardrail.cli.log_options import evidence, located, period, print_json
+from guardrail.cli.progress import drawing
 from guardrail.errors import ConfigurationError, GuardrailError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from guardrail.chain.keys import VerifierKey
+    from guardrail.log.attested import Demand
     from guardrail.log.receipts import Event
     from guardrail.log.verify import Given, Verification
 
@@ -28,8 +29,10 @@ VERIFY_EXAMPLES = """\b
 Examples:
   guardrail log verify
   guardrail log verify --key log.vkey --checkpoint january.checkpoint
+  guardrail log verify --key log.vkey --witness w1.vkey --witness w2.vkey --quorum 1
   guardrail log verify --receipt 5fb8ef6c.tlog-proof --key log.vkey
-  guardrail log verify --export archive/ --key log.vkey"""
+  guardrail log verify --export tiles/ --key log.vkey
+  guardrail log verify --archive /archive/guardrail --key log.vkey"""
 RECEIPT_EXAMPLES = """\b
 Examples:
   guardrail log receipt 5fb8ef6c
@@ -38,19 +41,17 @@ EXPORT_EXAMPLES = """\b
 Examples:
   guardrail log export --since 2026-01-01 --until 2026-02-01 > january.jsonl
   guardrail log export --tiles archive/"""
-KEY_EXAMPLES = """\b
-Examples:
-  guardrail log key > log.vkey"""
 
 
 @click.command(epilog=VERIFY_EXAMPLES)
 @evidence
 @click.option(
     "--key",
-    "key_text",
+    "key_texts",
+    multiple=True,
     metavar="VKEY",
-    help="The log's public key, or a file that holds it, kept elsewhere.  "
-    "[default: the one the log names]",
+    help="The log's public key, or a file that holds it, kept elsewhere. May be repeated where "
+    "the log has several.  [default: the one the log names]",
 )
 @click.option(
     "--checkpoint",
@@ -71,23 +72,34 @@ Examples:
 @click.option(
     "--export", "folder", type=FOLDER, metavar="DIR", help="Verify this export, not a log."
 )
+@attesting
+@click.option(
+    "--archive",
+    "archived",
+    type=FOLDER,
+    metavar="DIR",
+    help="Verify this archive, offline; needs --key.",
+)
 @click.pass_context
 def verify(  # noqa: PLR0913 (one argument an option)
     ctx: click.Context,
     *,
     url: str | None,
     as_json: bool,
-    key_text: str | None,
+    key_texts: tuple[str, ...],
     checkpoints: tuple[Path, ...],
     receipts: tuple[Path, ...],
     folder: Path | None,
+    demand: Demand,
+    archived: Path | None,
 ) -> None:
     """Verify that no entry was changed, removed, moved or pushed in.
 
     Reads every entry of the log, offline and without changing anything, and holds
     it against its hash, the tree, every signed checkpoint and what it is found
     by. Whoever has the signing key and the database can rewrite both, so that a
-    key and a checkpoint kept elsewhere prove most.
+    key and a checkpoint kept elsewhere prove most. With --witness and
+    --tsa-roots, others must have seen it too.
 
     Exit status: 0 nothing is wrong, 1 something is, 2 could not run.
     """
@@ -96,12 +108,19 @@ def verify(  # noqa: PLR0913 (one argument an option)
 
     if folder and url:
         raise click.UsageError("--export is verified without --log")
-    key = _key(key_text)
-    given = Given(key, _files(checkpoints), _files(receipts))
+    keys = _log_keys(key_texts)
+    given = Given(
+        keys[0] if keys else None, read_files(checkpoints), read_files(receipts), keys[1:], demand
+    )
+    if archived:
+        if url or folder:
+            raise click.UsageError("--archive is verified without --log and --export")
+        show_verification(ctx, archived, given, as_json=as_json)
+        return
     if receipts and not (url or folder):
         _verify_receipts(ctx, given, as_json=as_json)
         return
-    with _watching() as watch:
+    with drawing() as watch:
         if folder:
             from guardrail.log.export import verify_export
 
@@ -179,7 +198,7 @@ def export(
         return
     if since is not None or until is not None:
         raise click.UsageError("--tiles writes the whole log; leave out --since and --until")
-    with _watching() as watch:
+    with drawing() as watch:
         head = write_tiles(located(url), tiles, watch)
     told = {"folder": str(tiles), "entries": head.size, "root": head.root.hex()}
     if as_json:
@@ -188,38 +207,20 @@ def export(
         click.echo(f"{tiles}: {head.size:,} entries, root {head.root.hex()}")
 
 
-@click.command(epilog=KEY_EXAMPLES)
-@evidence
-def key(url: str | None, *, as_json: bool) -> None:
-    """Print the log's public key. Keep it elsewhere: it is what a verifier needs."""
-    from guardrail.log.opening import open_for_reading
-    from guardrail.log.verify import log_key
-
-    found = log_key(open_for_reading(located(url)))
-    if as_json:
-        print_json({"origin": found.name, "key": str(found)})
-    else:
-        click.echo(str(found))
+COMMANDS = (verify, receipt, export, archive)
 
 
-COMMANDS = (verify, receipt, export, key)
+def _log_keys(texts: tuple[str, ...]) -> tuple[VerifierKey, ...]:
+    """Keys of one log."""
+    keys = read_keys(texts, "--key")
+    if len({key.name for key in keys}) > 1:
+        names = ", ".join(dict.fromkeys(key.name for key in keys))
+        raise ConfigurationError(f"--key: these are keys of several logs ({names})")
+    return keys
 
 
-def _key(text: str | None) -> VerifierKey | None:
-    """A key as it is printed, or a file that holds it."""
-    from guardrail.log.verify import read_key
-
-    if text is None:
-        return None
-    if "+" not in text or Path(text).is_file():
-        try:
-            text = Path(text).read_text("utf-8")
-        except (OSError, ValueError) as error:
-            raise ConfigurationError(f"--key is neither a key nor a file ({error})") from None
-    return read_key(text)
-
-
-def _files(paths: tuple[Path, ...]) -> list[tuple[str, bytes]]:
+def read_files(paths: tuple[Path, ...]) -> list[tuple[str, bytes]]:
+    """Files by name; raises ConfigurationError."""
     try:
         return [(str(path), path.read_bytes()) for path in paths]
     except OSError as error:
@@ -240,7 +241,7 @@ def _verify_receipts(ctx: click.Context, given: Given, *, as_json: bool) -> None
     for name, data in given.receipts:
         result: dict[str, Any] = {"receipt": name}
         try:
-            proven = open_receipt(data, given.key)
+            proven = open_receipt(data, given.key, given.demand)
         except GuardrailError as error:
             result |= {"ok": False, "problem": str(error)}
         else:
@@ -274,6 +275,7 @@ def _show(found: Verification, given: Given) -> None:
         )
         click.echo(f"size {tree.size}, root {tree.root.hex()}, {tree.origin}")
         _show_workers(found)
+        show_attested(found.attested)
     else:
         many = len(report.faults)
         click.echo(f"WRONG: {many:,} fault(s) among {report.entries:,} entries")
@@ -297,22 +299,3 @@ def _show_workers(found: Verification) -> None:
         f"workers: {told.started:,} started{rest}; they opened {told.opened:,} attempts, closed "
         f"{told.closed:,} and kept {told.kept:,} entries"
     )
-
-
-@contextmanager
-def _watching() -> Iterator[Callable[[int, int], None] | None]:
-    """A progress bar on stderr where somebody watches, once it takes a while."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None)
-
-        def draw(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-
-        yield draw

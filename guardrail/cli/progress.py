@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -55,6 +56,26 @@ def watching(stream: BinaryIO, *, shown: bool) -> Iterator[Progress]:
             bar.update(task, completed=done, lines=progress.lines, bad=progress.bad, rate=rate)
 
         yield Progress(draw)
+
+
+@contextmanager
+def drawing() -> Iterator[Callable[[int, int], None] | None]:
+    """A bar on stderr where somebody watches: it is called with what is done, and of how much."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+
+        def draw(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield draw
 
 
 def _size(stream: BinaryIO) -> int | None:

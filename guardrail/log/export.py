@@ -25,10 +25,12 @@ from guardrail.chain.tree import consistency_proof
 from guardrail.chain.trust import Trust
 from guardrail.chain.verify import Held, Kept, verify_log
 from guardrail.errors import ConfigurationError, LogUnavailable
+from guardrail.log.attested import Attestations, unsigned_by
+from guardrail.log.copies import COSIGNED, STAMPS, best_note, copy_attestations
 from guardrail.log.opening import open_for_reading
 from guardrail.log.recount import TreeCheck, Workers
 from guardrail.log.tree import StoredHashes
-from guardrail.log.verify import Given, Verification, log_key
+from guardrail.log.verify import Given, Verification, by_size, log_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,7 +92,8 @@ def write_tiles(location: Location, folder: Path, watch: Watch | None = None) ->
             _write_new(session, folder, head.size, since, watch)
         except EvidenceError as error:
             raise ConfigurationError(f"cannot export to {folder}: {error}") from None
-    _write(folder / CHECKPOINT, note)
+    copy_attestations(location, folder, head.size)
+    _write(folder / CHECKPOINT, best_note(location, note))
     return head
 
 
@@ -102,10 +105,12 @@ def verify_export(folder: Path, given: Given, watch: Watch | None = None) -> Ver
     key = given.key
     if key is None:
         raise ConfigurationError("an export is verified with a key kept elsewhere; give --key")
-    named = [(CHECKPOINT, _read(folder / CHECKPOINT)), *given.checkpoints]
-    trust = _trust(key)
+    others = Attestations.within(folder / COSIGNED, folder / STAMPS)
+    own = _read(folder / CHECKPOINT)
+    named = by_size([(CHECKPOINT, own), *others.named, *given.checkpoints])
+    trust = given.trust(key)
     try:
-        size = trust.open(named[0][1]).checkpoint.size
+        size = trust.open(own).checkpoint.size
     except EvidenceError:
         size = 0
     hashes = TileHashes(size, lambda tile: _fetch(folder, tile))
@@ -115,11 +120,14 @@ def verify_export(folder: Path, given: Given, watch: Watch | None = None) -> Ver
     faults = (*report.faults, *reading.faults)
     if not faults:
         faults = tuple(reading.tree.faults)
+    attested = others.weigh(named, trust, given.demand)
+    faults = (*faults, *attested.faults, *unsigned_by(report.head, given.all_keys))
     return Verification(
         type(report)(report.entries, report.proven, report.head, faults),
         key,
         tuple(name for name, _ in named),
         reading.workers,
+        attested,
     )
 
 

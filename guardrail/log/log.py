@@ -7,7 +7,7 @@ import time
 import weakref
 from typing import TYPE_CHECKING
 
-from guardrail.errors import InputError, LogUnavailable
+from guardrail.errors import ConfigurationError, InputError, LogUnavailable
 from guardrail.log.entries import read_entries
 from guardrail.log.event import LogEntry, Pending, make_event
 from guardrail.log.keys import Keys, load_keys
@@ -188,6 +188,15 @@ class Log:
         """
         return self._reading().reading()
 
+    def ready(self) -> None:
+        """Return if an attempt opened now would be kept; for a server's readiness check.
+
+        Writes to the disk and waits for it, as an opening does, and leaves no entry. After a
+        failure the log stays failed, as after one of `open`. Raises LogUnavailable.
+        """
+        writer, _ = self._writing()
+        writer.ready()
+
     def flush(self) -> None:
         """Write the counts that are queued; raises LogUnavailable."""
         if self._writer is not None:
@@ -211,7 +220,10 @@ class Log:
         """Write what a policy says, unless the log's last entry of that kind is of the same."""
         if not self._policies.is_due(policy):
             return
-        last = next(self.entries([EVENT], newest_first=True), None)
+        try:
+            last = next(self.entries([EVENT], newest_first=True), None)
+        except ConfigurationError as error:  # the log was there when it was opened
+            raise LogUnavailable(str(error)) from None
         fields = self._policies.entry(policy, last)
         if fields is not None:
             self.record(EVENT, fields)

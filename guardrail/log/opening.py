@@ -101,15 +101,26 @@ def _prepare(session: WriteSession, location: Location, store: Store, keys: Keys
     return signer
 
 
+def check_schema(session: Session, name: str) -> None:
+    """Raise ConfigurationError when another Guardrail gave this log a schema that is not ours."""
+    schema = int(read_meta(session, "schema") or 0)
+    if schema != SCHEMA:
+        raise _newer(name, schema)
+
+
 def _check(session: Session, location: Location, store: Store) -> int:
     """The schema; 0 for an empty database."""
     schema = store.schema(session)
     if schema > SCHEMA:
-        raise ConfigurationError(
-            f"the attempt log {location.name} has schema {schema}, newer than this Guardrail "
-            f"reads (up to {SCHEMA}); install the Guardrail that wrote it, or a later one"
-        )
+        raise _newer(location.name, schema)
     return schema
+
+
+def _newer(name: str, schema: int) -> ConfigurationError:
+    return ConfigurationError(
+        f"the attempt log {name} has schema {schema}, newer than this Guardrail reads (up to "
+        f"{SCHEMA}); install the Guardrail that wrote it, or a later one"
+    )
 
 
 def _create(session: WriteSession, location: Location, store: Store, keys: Keys) -> Signer:

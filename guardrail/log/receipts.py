@@ -11,6 +11,8 @@ from guardrail.chain.receipt import Receipt
 from guardrail.chain.tree import inclusion_proof
 from guardrail.chain.trust import Trust
 from guardrail.errors import ConfigurationError, InputError, LogUnavailable
+from guardrail.log.attested import Demand
+from guardrail.log.copies import covering_note
 from guardrail.log.opening import open_for_reading
 from guardrail.log.query import one_attempt
 from guardrail.log.tree import StoredHashes
@@ -64,14 +66,15 @@ def write_receipt(location: Location, part: str, event: Event | None = None) -> 
         seq = opened if chosen == "opened" else closed
         if seq is None:
             raise InputError(f"attempt {attempt} has no entry of the kind {chosen!r}")
-        data = _receipt(session, seq, key)
+        data = _receipt(session, seq, key, location)
     return Written(attempt, chosen, seq, data)
 
 
-def _receipt(session: Session, seq: int, key: VerifierKey) -> bytes:
+def _receipt(session: Session, seq: int, key: VerifierKey, location: Location) -> bytes:
     note: bytes | None = session.value(_COVERING, (seq,))
     if note is None:
         raise LogUnavailable(f"entry {seq} is not signed yet; try again in a second")
+    note = covering_note(location, seq, note)
     trust = Trust(key.name, (key,))
     try:
         body = session.value(_BODY.format(body=session.octets("body")), (seq,))
@@ -87,15 +90,19 @@ def _receipt(session: Session, seq: int, key: VerifierKey) -> bytes:
     return Receipt(receipt.index, receipt.proof, note, entry).encode()
 
 
-def open_receipt(data: bytes, key: VerifierKey) -> Proven:
-    """Check a receipt that holds its entry, with nothing but the log's public key.
+def open_receipt(data: bytes, key: VerifierKey, demand: Demand | None = None) -> Proven:
+    """Check a receipt that holds its entry, with nothing but public keys.
+
+    demand: witnesses that must have cosigned it; its roots are not used here.
 
     Raises EvidenceError when it does not prove it.
     """
+    demand = demand or Demand()
     receipt = Receipt.parse(data)
     if not receipt.extra:
         raise Malformed("receipt", "holds no entry; verify it together with the log")
-    opened = receipt.verify(receipt.extra, Trust(key.name, (key,)))
+    trust = Trust(key.name, (key,), demand.witnesses, demand.quorum)
+    opened = receipt.verify(receipt.extra, trust)
     body = body_of(receipt.extra)
     return Proven(receipt.index + 1, _shown(body), opened.checkpoint)
 

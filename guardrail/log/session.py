@@ -45,6 +45,10 @@ class Session(Protocol):
         """The first column of the first row; None without one."""
         ...
 
+    def damage(self) -> list[str]:
+        """What the engine itself finds wrong with its tables and indexes, a few lines at most."""
+        ...
+
     def octets(self, column: str) -> str:
         """SQL that gives a text column as UTF-8, also where it is none."""
         ...
@@ -111,6 +115,13 @@ class Store(Protocol):
 
     def reading(self) -> AbstractContextManager[Session]:
         """Read one moment of the log; takes the lock. Raises LogUnavailable, ConfigurationError."""
+        ...
+
+    def touch(self, session: WriteSession) -> None:
+        """Make a change durable that changes nothing, inside `exclusive`; raises StoreFailed.
+
+        Raises LogUnavailable when the disk has hardly any room left.
+        """
         ...
 
     def tidy(self, *, closing: bool = False) -> None:

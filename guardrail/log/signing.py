@@ -6,6 +6,7 @@ database does not take back.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,6 +20,7 @@ from guardrail.chain.signing import sign_checkpoint
 from guardrail.chain.tree import consistency_proof, root
 from guardrail.chain.trust import Trust
 from guardrail.errors import ConfigurationError
+from guardrail.log.further import Further
 from guardrail.log.keys import create_secret, read_secret
 from guardrail.log.times import SECOND
 from guardrail.log.tree import StoredHashes, read_frontier
@@ -73,6 +75,7 @@ class Signer:
         self._name = location.name
         self._file = location.checkpoint
         self._trust = Trust(key.name, (key.verifier,))
+        self._further = Further(location)
         self.unsigned = False
 
     def begin(self) -> None:
@@ -97,6 +100,7 @@ class Signer:
 
         Raises ConfigurationError when entries that were signed are gone or changed.
         """
+        self._further.keys(session)
         try:
             self._check(session, self._last(session).tree, read_frontier(session))
         except EvidenceError as error:
@@ -134,7 +138,8 @@ class Signer:
         head = Checkpoint(self.key.name, frontier.size, frontier.root)
         reader = StoredHashes(session)
         proof = consistency_proof(reader, last.size, head.size) if last.size <= head.size else ()
-        note = sign_checkpoint(head, [self.key], last=last, proof=proof, at=at // SECOND).encode()
+        keys = [self.key, *self._further.keys(session)]
+        note = sign_checkpoint(head, keys, last=last, proof=proof, at=at // SECOND).encode()
         if signed_at // MINUTE == at // MINUTE:
             session.execute("DELETE FROM checkpoints WHERE size = ?", (last.size,))
         session.insert("checkpoints", [(head.size, at, note)])
@@ -187,19 +192,28 @@ class Signer:
             cause = error.problem if isinstance(error, Malformed) else str(error)
         raise ConfigurationError(
             f"the attempt log's last checkpoint {self._file} cannot be read ({cause}); put it "
-            "back: without it a log that was rolled back cannot be told from a whole one"
+            "back, or see guardrail log recover: without it a log that was rolled back cannot be "
+            "told from a whole one"
         )
 
     def _publish(self, note: bytes) -> None:
-        """Replace the file beside the database, durably and as a whole."""
+        """Replace the file beside the database, durably and as a whole.
+
+        The folder is locked, as nothing keeps an operator from removing the lock file.
+        """
         draft = self._file.with_name(f"{self._file.name}.new")
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-        with os.fdopen(os.open(draft, flags, 0o600), "wb") as file:
-            file.write(note)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self._file)
-        sync_folder(self._file.parent)
+        folder = os.open(draft.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            with os.fdopen(os.open(draft, flags, 0o600), "wb") as file:
+                file.write(note)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(self._file)
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def sync_folder(folder: Path) -> None:

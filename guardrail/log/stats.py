@@ -28,7 +28,7 @@ _FLAGGED = ", ".join(
         "count(DISTINCT nullif(\"user\", ''))",
     ]
 )
-_REPEAT = """SELECT count(*) FROM (SELECT 1 FROM attempts WHERE at >= ? AND at < ?
+_REPEAT = """SELECT count(*) FROM (SELECT 1 FROM attempts WHERE "at" >= ? AND "at" < ?
  AND "user" <> '' AND action <> 'allow' GROUP BY "user" HAVING count(*) > 1) AS repeated"""
 
 
@@ -137,8 +137,8 @@ def _plain_key(by: Sequence[str], common: tuple[str, ...]) -> tuple[str, ...]:
 def _select(
     session: Session, table: str, hours: tuple[int, int], by: Sequence[str]
 ) -> dict[tuple[str, ...], list[int]]:
-    clock, what = ("hour", _ALL) if table == "counts" else ("at", _FLAGGED)
-    hour = "hour" if clock == "hour" else f"(at / {HOUR})"
+    clock, what = ("hour", _ALL) if table == "counts" else ('"at"', _FLAGGED)
+    hour = "hour" if clock == "hour" else f'("at" / {HOUR})'
     names = [session.clock(name, hour) if name in _TIME else name for name in by]
     group = f"GROUP BY {', '.join(str(n + 1) for n in range(len(by)))}" if by else ""
     columns = ", ".join([*names, what])

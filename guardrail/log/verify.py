@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from guardrail.chain.errors import EvidenceError
@@ -15,6 +15,7 @@ from guardrail.chain.reading import Row
 from guardrail.chain.trust import Trust
 from guardrail.chain.verify import Held, Kept, verify_log
 from guardrail.errors import ConfigurationError, LogUnavailable
+from guardrail.log.attested import Attestations, Attested, Demand, unsigned_by
 from guardrail.log.index import Stored, begins_attempt, columns, differing
 from guardrail.log.opening import open_for_reading, read_meta
 from guardrail.log.recount import TreeCheck, Workers
@@ -41,12 +42,17 @@ _STRAY = """SELECT attempt FROM attempts AS a WHERE NOT EXISTS (SELECT 1 FROM en
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What was found. key: what was believed; checkpoints: names of those held against the log."""
+    """What was found.
+
+    key: what was believed; checkpoints: names of those held against the log; attested: who else
+    saw it, where that was asked for.
+    """
 
     report: Report
     key: VerifierKey
     checkpoints: tuple[str, ...]
     workers: Workers
+    attested: Attested = field(default_factory=Attested)
 
     @property
     def unsigned(self) -> int:
@@ -58,12 +64,25 @@ class Verification:
 class Given:
     """What is held against a log besides what it brings itself; each with the name of its file.
 
-    key: kept elsewhere than the log; None believes the key that the log names.
+    key: kept elsewhere than the log; None believes the key that the log names. more_keys: others
+    of the same log; then the newest checkpoint must be signed by all of them. demand: who else must
+    have seen it.
     """
 
     key: VerifierKey | None = None
     checkpoints: Sequence[Named] = ()
     receipts: Sequence[Named] = ()
+    more_keys: tuple[VerifierKey, ...] = ()
+    demand: Demand = field(default_factory=Demand)
+
+    @property
+    def all_keys(self) -> tuple[VerifierKey, ...]:
+        """The log's keys, where several were given."""
+        return (self.key, *self.more_keys) if self.key and self.more_keys else ()
+
+    def trust(self, key: VerifierKey) -> Trust:
+        """Whom to believe of one checkpoint; how many witnesses there are is counted later."""
+        return Trust(key.name, (key, *self.more_keys), self.demand.witnesses)
 
 
 def read_key(text: str) -> VerifierKey:
@@ -101,23 +120,26 @@ def verify_database(
     store = open_for_reading(location)
     try:
         key = given.key or log_key(store)
+        others = Attestations.of(location)
         beside = location.checkpoint  # read first: a writer may add entries and sign them
         own = [(beside.name, beside.read_bytes())] if beside.exists() else []
         state = _State.of(store)
-        named = _by_size([*state.checkpoints, *own, *given.checkpoints])
+        named = by_size([*state.checkpoints, *own, *others.named, *given.checkpoints])
         reading = _Reading(store, state, watch)
         receipts = [data for _, data in given.receipts]
         kept = Kept([Held(note) for _, note in named], receipts, _Locked(store))
-        report = verify_log(reading.rows(), kept, Trust(key.name, (key,)))
-        faults = (*report.faults, *reading.finish(clean=not report.faults))
+        report = verify_log(reading.rows(), kept, given.trust(key))
+        attested = others.weigh(named, given.trust(key), given.demand)
+        faults = (*report.faults, *reading.finish(clean=not report.faults), *attested.faults)
+        report = replace(report, faults=(*faults, *unsigned_by(report.head, given.all_keys)))
         names = tuple(name for name, _ in named)
-        return Verification(replace(report, faults=faults), key, names, reading.workers)
+        return Verification(report, key, names, reading.workers, attested)
     finally:
         with store.lock:
             store.close()
 
 
-def _by_size(named: Sequence[Named]) -> list[Named]:
+def by_size(named: Sequence[Named]) -> list[Named]:
     """In the order of their signing, as far as they can be read."""
 
     def size(item: Named) -> int:
@@ -199,7 +221,7 @@ class _Reading:
         """Everything that was found. clean: whether the entries are as they were signed."""
         try:
             with self._store.reading() as session:
-                stray = self._stray(session)
+                stray = [*self._stray(session), *session.damage()]
         except (ConfigurationError, LogUnavailable) as error:
             stray = [f"the index is damaged ({error})"]
         if self.workers.opened > self._state.counted:
@@ -259,6 +281,7 @@ def as_json(found: Verification) -> dict[str, Any]:
         "head": head and {"origin": head.origin, "size": head.size, "root": head.root.hex()},
         "key": str(found.key),
         "workers": asdict(found.workers),
+        **found.attested.json,
         "faults": [_fault_json(fault, found) for fault in report.faults],
     }
 

@@ -12,6 +12,7 @@ from guardrail.errors import GuardrailError, InputError, LogUnavailable
 from guardrail.log.append import Batch, Counts, add_count, total_counts, transact
 from guardrail.log.event import Pending
 from guardrail.log.group import GroupCommit
+from guardrail.log.opening import check_schema
 from guardrail.log.record import COLUMNS, Bucket, Column, Write
 from guardrail.log.session import StoreBusy, StoreFailed
 from guardrail.log.times import SECOND
@@ -63,6 +64,22 @@ class Writer:
         """Raise LogUnavailable if nothing can be written any more."""
         if self._failure:
             raise LogUnavailable(self._failure)
+
+    def ready(self) -> None:
+        """Make a change durable that changes nothing; raises LogUnavailable."""
+        with self._store.lock:
+            self.check()
+            try:
+                with self._store.exclusive() as session:
+                    check_schema(session, self._store.name)
+                    self._store.touch(session)
+                    self._tidy()
+            except LogUnavailable:
+                raise
+            except StoreBusy as error:
+                raise LogUnavailable(str(error)) from None
+            except (StoreFailed, GuardrailError) as error:
+                raise LogUnavailable(self._fail(error)) from None
 
     def write(self, write: Write | Pending) -> None:
         """Return once `write` is on disk; raises LogUnavailable."""
@@ -208,6 +225,7 @@ class Writer:
         *,
         ending: bool,
     ) -> None:
+        check_schema(session, self._store.name)
         events = [write for write in writes if isinstance(write, Pending)]
         attempts = [write for write in writes if isinstance(write, Write)]
         at = time.time_ns()

@@ -7,7 +7,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guardrail.detect.persons.index import NameIndex
+from guardrail.detect.persons.index import NameIndex, is_built, listed
 from guardrail.records import Kind
 
 NAMES = [
@@ -81,3 +81,13 @@ def test_places_lie_in_the_text_in_order(text: str) -> None:
     for entry in NameIndex.build(NAMES).find(text.casefold()):
         assert end <= entry.start < entry.end <= len(text.casefold())
         end = entry.end
+
+
+def test_the_shipped_index_is_that_of_its_lists() -> None:
+    assert is_built(), "run python -m training.familiar"
+    shipped, anew = NameIndex.shipped(), NameIndex.build(listed())
+    names = [name for name, _, _ in listed()]
+    assert len(shipped) == len(anew)
+    for text in (" ".join(names), ", ".join(names).lower()):
+        assert list(shipped.find(text)) == list(anew.find(text))
+        assert list(shipped.find_kana(text)) == list(anew.find_kana(text))

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from guardrail.detect import Document
 from guardrail.detect.persons import PersonNames
 from guardrail.detect.persons.hits import Hit, select
+from guardrail.detect.persons.lexicon import ALSO, CUE, GIVEN, SURNAME, latin_words
+from guardrail.detect.persons.spelled import SpelledTagger
 from guardrail.detect.persons.tagging import (
     FIELD,
     OFFSET,
@@ -21,6 +23,7 @@ from guardrail.detect.persons.tagging import (
     shipped,
     spread,
 )
+from guardrail.detect.persons.tokens import Tokens
 from guardrail.records import Kind, Request
 
 NAMES = PersonNames()
@@ -182,3 +185,14 @@ def test_ordinary_words_by_themselves_are_nobody(word: str) -> None:
 )
 def test_names_by_themselves_are_names(text: str) -> None:
     assert seen(text)
+
+
+def test_a_word_is_judged_by_its_own_text_whatever_was_read_before() -> None:
+    lexicon = latin_words()
+    names = [word for word, flags in lexicon.items() if flags >= ALSO and flags & (GIVEN | SURNAME)]
+    cues = " ".join(word for word, flags in lexicon.items() if flags >= CUE and word.isalpha())
+    tagger = SpelledTagger()
+    for name in names[:20]:
+        for text in (f"a walk with {name}", f"{cues[:60]} {name}", f"a walk with {name}"):
+            tokens = Tokens(text, lexicon)
+            assert [known.word.flags for known in tagger._known(tokens)] == tokens.flags

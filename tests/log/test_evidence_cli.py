@@ -83,7 +83,7 @@ def test_many_faults_are_counted(filled: str, path: Path) -> None:
     [
         (["verify", "--log", "sqlite:///none.db"], "no attempt log at"),
         (["verify", "--key", "nothing"], "neither a key nor a file"),
-        (["verify", "--key", "a+b+c"], "not the public key of a log"),
+        (["verify", "--key", "a+b+c"], "--key a+b+c: not a public key"),
         (["verify", "--export", "none"], "give --key"),
         (["verify", "--export", "none", "--log", "sqlite:///x.db"], "without --log"),
         (["receipt", "x", "--log", "sqlite:///none.db"], "no attempt log at"),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from itertools import accumulate
+from itertools import accumulate, repeat
+from operator import add
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -38,8 +39,9 @@ def is_dense(word: str) -> bool:
 def runs(word: str) -> list[str]:
     """The runs of letters of a word that are looked at: two where letters are dense, else three."""
     edged = f"{_START}{word}{_END}"
-    size = 2 if is_dense(word) else 3
-    return [edged[at : at + size] for at in range(len(edged) - size + 1)]
+    if is_dense(word):
+        return list(map(add, edged, edged[1:]))
+    return list(map("".join, zip(edged, edged[1:], edged[2:], strict=False)))
 
 
 def turned(run: str) -> str:
@@ -63,8 +65,7 @@ def _weights() -> dict[str, int]:
 
 def forwardness(word: str) -> float:
     """How much a folded word looks written as it is (above 0) or backwards (below), log-odds."""
-    weights = _weights()
-    return sum(weights.get(run, 0) for run in runs(word)) / 10
+    return sum(map(_weights().get, runs(word), repeat(0))) / 10
 
 
 def is_turned(text: str) -> bool:

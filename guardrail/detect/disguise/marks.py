@@ -13,6 +13,7 @@ from guardrail.detect.disguise.segments import is_listed, is_word, unaccented
 from guardrail.detect.disguise.slips import is_sure, is_weak, slip
 from guardrail.detect.disguise.spelling import nearest
 from guardrail.detect.disguise.vocabulary import vocabulary, worn
+from guardrail.detect.familiar import familiar
 from guardrail.detect.persons.lexicon import latin_words
 
 REVERSED, CIPHER = "reversed", "cipher"
@@ -75,40 +76,47 @@ class Marks(dict[str, str]):
     """
 
     def __missing__(self, token: str) -> str:
-        core = token.lower().strip(_AROUND)
+        low = token.lower()
+        core = low.strip(_AROUND)
         if not core.isalpha():
-            found = _of_token(token.lower(), core)
+            found = self._of_token(low, core)
         elif core != token:
             found = self[core]
         else:
-            found = "" if _is_ordinary(core) else "".join(sorted(set(_marks(core))))
+            found = _marks_of(core)
         if len(token) <= _LONGEST:
             if len(self) > _MOST:
                 self.clear()
             self[token] = found
         return found
 
+    def _of_token(self, low: str, core: str) -> str:
+        """The marks of a folded token that is more than a word between punctuation."""
+        words = (self[w] if w.isalpha() else marks_of(w) for w in WORD.findall(low))
+        found = "".join(sorted({mark for marks in words for mark in marks}))
+        if len(low) > _LONGEST:
+            return found
+        if _SIGN.search(low) and _LETTER.search(low):
+            found += leet.mark(core)
+        return found + pieces.mark(core)
+
 
 MARKS = Marks()
 
 
-def _of_token(low: str, core: str) -> str:
-    """The marks of a folded token that is more than a word between punctuation."""
-    found = "".join(sorted({mark for word in WORD.findall(low) for mark in _marks(word)}))
-    if len(low) > _LONGEST:
-        return found
-    if _SIGN.search(low) and _LETTER.search(low):
-        found += leet.mark(core)
-    return found + pieces.mark(core)
+def _marks_of(word: str) -> str:
+    found = familiar().marks_of(word)
+    return marks_of(word) if found is None else found
 
 
-def _is_ordinary(word: str) -> bool:
-    return word.isascii() and vocabulary().known(word)
+def marks_of(word: str) -> str:
+    """The marks of a folded word, worked out; empty where it is too short or too long for any."""
+    if not LEAST <= len(word) <= _LONGEST or (word.isascii() and vocabulary().known(word)):
+        return ""
+    return "".join(sorted(set(_marks(word))))
 
 
 def _marks(word: str) -> Iterator[str]:
-    if not LEAST <= len(word) <= _LONGEST:
-        return
     if may_be_name(word):
         yield "n"
     if is_syllables(word) and not vocabulary().known(word):
@@ -119,11 +127,12 @@ def _marks(word: str) -> Iterator[str]:
         yield "q"
     if not word.isascii():
         yield from _accent_marks(word)
-    elif not vocabulary().known(word):
-        yield _spelling_mark(word) if not is_listed(word) else ""
-        for mark, (_, turn) in TURNS.items():
-            if mark != "p" or word.endswith("ay"):
-                yield _turn_mark(word, mark, turn(word))
+        return
+    if not is_listed(word):
+        yield _spelling_mark(word)
+    for mark, (_, turn) in TURNS.items():
+        if mark != "p" or word.endswith("ay"):
+            yield _turn_mark(word, mark, turn(word))
 
 
 def looks_turned(word: str) -> bool:

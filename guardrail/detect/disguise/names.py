@@ -5,18 +5,21 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from functools import cache, lru_cache
-from itertools import pairwise, product
+from itertools import compress, count, pairwise, product
 from typing import TYPE_CHECKING, NamedTuple
 
 from guardrail.detect.disguise.changes import Change
 from guardrail.detect.disguise.spelling import bare, distance, shortened, sound
 from guardrail.detect.disguise.vocabulary import vocabulary
+from guardrail.detect.familiar import familiar
 from guardrail.detect.persons.lexicon import plain, rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
-    _Pair = tuple[str, str]
+    _Shape = tuple[str, int]
+
 
 _NAME = re.compile(r"[a-z]{2,}(?:['-][a-z]+)*(?: [a-z]{2,}(?:['-][a-z]+)*)+")
 _LETTERS = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*")
@@ -24,21 +27,26 @@ _LONE = 7  # letters of a single name that one misspelling leaves plain
 _LONG = 6
 _MIN = 3
 _FILES = ("public.tsv", "fictional.tsv")
+FIRST, LAST, LONE = 1, 2, 4
+_NONE: frozenset[_Shape] = frozenset()
 
 
 class _Names(NamedTuple):
     """Names by what remains of them when misspelt.
 
-    sounds: keys of two neighbouring words -> the words. heads: the key of the first, the first
-    letter and the length of the other -> the words. tails: the first letter and the length of the
-    one, the key of the last -> the words. A key is as `_key` makes it. after: one word -> those
-    that come after it. words: all of them. lone: a long single name short of a letter -> the name.
+    sounds: keys of two neighbouring words, as `_key` makes them. firsts, lasts: a key -> first or
+    last words of two. heads, tails: a key -> how the words after or before those begin, and their
+    lengths. after, before: one word -> those that come after or before it. words: all of them.
+    lone: a long single name short of a letter -> the name.
     """
 
-    sounds: dict[tuple[str, str], list[_Pair]]
-    heads: dict[tuple[str, str, int], list[_Pair]]
-    tails: dict[tuple[str, int, str], list[_Pair]]
+    sounds: set[tuple[str, str]]
+    firsts: dict[str, set[str]]
+    lasts: dict[str, set[str]]
+    heads: dict[str, set[_Shape]]
+    tails: dict[str, set[_Shape]]
     after: dict[str, list[str]]
+    before: dict[str, list[str]]
     words: set[str]
     lone: dict[str, list[str]]
 
@@ -46,7 +54,15 @@ class _Names(NamedTuple):
 @cache
 def _names() -> _Names:
     names = _Names(
-        defaultdict(list), defaultdict(list), defaultdict(list), defaultdict(list), set(), {}
+        sounds=set(),
+        firsts=defaultdict(set),
+        lasts=defaultdict(set),
+        heads=defaultdict(set),
+        tails=defaultdict(set),
+        after=defaultdict(list),
+        before=defaultdict(list),
+        words=set(),
+        lone={},
     )
     for file in _FILES:
         for fields in rows(file):
@@ -79,15 +95,17 @@ def _add(names: _Names, name: str) -> None:
 
 
 def _add_pair(names: _Names, left: str, right: str) -> None:
-    pair, firsts, lasts = (left, right), _keys(left), _keys(right)
-    for key in product(firsts, lasts):
-        names.sounds[key].append(pair)
-    for first in firsts:
-        names.heads[first, right[0], len(right)].append(pair)
-    for last in lasts:
-        names.tails[left[0], len(left), last].append(pair)
+    firsts, lasts = _keys(left), _keys(right)
+    for key in firsts:
+        names.firsts[key].add(left)
+        names.heads[key].add((right[0], len(right)))
+    for key in lasts:
+        names.lasts[key].add(right)
+        names.tails[key].add((left[0], len(left)))
+    names.sounds.update(product(firsts, lasts))
     names.after[left].append(right)
-    names.words.update(pair)
+    names.before[right].append(left)
+    names.words.update((left, right))
 
 
 def _key(word: str) -> str:
@@ -125,12 +143,10 @@ def _hints() -> frozenset[str]:
 
 def may_be_name(word: str) -> bool:
     """Whether a folded word no list has is a word of a name but for a letter, sound or order."""
-    word = bare(word)
+    word, hints = bare(word), _hints()
     if len(word) < _MIN or _known(word):
         return False
-    return sound(word) in _hints() or (
-        len(word) > _MIN and not _hints().isdisjoint(shortened(word))
-    )
+    return sound(word) in hints or (len(word) > _MIN and not hints.isdisjoint(shortened(word)))
 
 
 def is_name_backwards(words: Sequence[str]) -> bool:
@@ -144,43 +160,110 @@ def are_near(tokens: Sequence[str], marked: Sequence[str]) -> bool:
 
     Lets through all that `corrected` would correct, and some that it would not.
     """
-    for i, marks in enumerate(marked):
-        if "n" in marks:
-            word = _heard(tokens[i])
-            before = _heard(tokens[i - 1]) if i else _NOTHING
-            after = _heard(tokens[i + 1]) if i + 1 < len(tokens) else _NOTHING
-            if word.lone or _is_near(before, word) or _is_near(word, after):
-                return True
-    return False
+    return any(
+        "n" in marked[i] and (_is_lone(tokens[i]) or _is_beside(tokens, i))
+        for i in compress(count(), marked)
+    )
+
+
+def _is_beside(tokens: Sequence[str], i: int) -> bool:
+    """Whether a token and one of those beside it misspell a name."""
+    word = _heard(tokens[i])
+    return (i > 0 and _is_near(_heard(tokens[i - 1]), word)) or (
+        i + 1 < len(tokens) and _is_near(word, _heard(tokens[i + 1]))
+    )
 
 
 def _is_near(left: _Heard, right: _Heard) -> bool:
-    names = _names()
-    return (
-        (left.key, right.key) in names.sounds
-        or any((left.key, right.low[:1], size) in names.heads for size in _sizes(right.low))
-        or any((left.low[:1], size, right.key) in names.tails for size in _sizes(left.low))
-        or right.low[::-1] in names.after.get(left.low[::-1], ())
-    ) and _pair(left.low, right.low) is not None
+    heads, tails = left.heads, right.tails
+    near = (
+        (left.turned and right.low[::-1] in left.turned)
+        or (heads and not heads.isdisjoint(right.shapes))
+        or (tails and not tails.isdisjoint(left.shapes))
+        or (heads and tails and (left.key, right.key) in _names().sounds)
+    )
+    return bool(near) and _pair(left.low, right.low) is not None
 
 
 class _Heard(NamedTuple):
+    """A word as names may have it.
+
+    shapes: how what it may misspell begins, and its lengths. heads, tails: shapes of the words
+    after and before it, were it one of a name. turned: the words after it, were it one written
+    backwards.
+    """
+
     low: str
     key: str
-    lone: bool
-
-
-_NOTHING = _Heard("", "", lone=False)
+    shapes: tuple[_Shape, ...]
+    heads: AbstractSet[_Shape]
+    tails: AbstractSet[_Shape]
+    turned: Sequence[str]
 
 
 @lru_cache(20_000)
 def _heard(token: str) -> _Heard:
-    words = _LETTERS.findall(token.lower())
+    word = _only_word(token)
+    named = _named(word) if word else 0
+    shapes = _shapes(word[:1], len(word))
+    if not named & (FIRST | LAST):
+        return _Heard(word, "", shapes, _NONE, _NONE, ())
+    names, key = _names(), _key(word)
+    heads = names.heads.get(key, _NONE) if named & FIRST else _NONE
+    tails = names.tails.get(key, _NONE) if named & LAST else _NONE
+    return _Heard(word, key, shapes, heads, tails, names.after.get(word[::-1], ()))
+
+
+@lru_cache(1024)
+def _shapes(first: str, size: int) -> tuple[_Shape, ...]:
+    most = 2 if size > _MIN else 0
+    return tuple((first, other) for other in range(size - most, size + most + 1))
+
+
+@lru_cache(20_000)
+def _firsts(word: str) -> dict[str, int]:
+    """First words of names that a word may misspell by its sound, and how far each is from it."""
+    return _close(word, _names().firsts.get(_key(word), ()))
+
+
+@lru_cache(20_000)
+def _lasts(word: str) -> dict[str, int]:
+    return _close(word, _names().lasts.get(_key(word), ()))
+
+
+def _close(word: str, names: Iterable[str]) -> dict[str, int]:
+    return {name: off for name in names if (off := _off(word, name)) <= _MOST_OFF}
+
+
+def _named(word: str) -> int:
+    found = familiar().named_of(word)
+    return FIRST | LAST | LONE if found is None else found
+
+
+def named_of(word: str) -> int:
+    """What a folded word may be of a well-known name: the first or last of two, or all of it."""
+    first = bool(_firsts(word) or word[::-1] in _names().after)
+    return FIRST * first | LAST * bool(_lasts(word)) | LONE * _misspells(word)
+
+
+@lru_cache(20_000)
+def _is_lone(token: str) -> bool:
+    word = _only_word(token)
+    return bool(_named(word) & LONE) and _misspells(word)
+
+
+def _misspells(word: str) -> bool:
+    """Whether a word that no list has misspells a name of one word."""
+    return len(word) >= _LONE - 1 and not _known(word) and bool(_lone(word))
+
+
+def _only_word(token: str) -> str:
+    """The one word of a token without accents; empty where there are none, more, or a long one."""
+    low = token.lower()
+    words = [low] if low.isalpha() else _LETTERS.findall(low)
     if len(words) != 1 or len(words[0]) > _LONGEST:
-        return _NOTHING
-    word = bare(_without_s(words[0]))
-    lone = len(word) >= _LONE - 1 and not _known(word) and bool(_lone(word))
-    return _Heard(word, _key(word), lone)
+        return ""
+    return bare(_without_s(words[0]))
 
 
 _LONGEST = 24
@@ -214,28 +297,32 @@ def _is_gap(text: str, left: _Word, right: _Word) -> bool:
     return len(gap) == 1 and gap in " _"
 
 
-@lru_cache(20_000)
 def _pair(left: str, right: str) -> tuple[str, str] | None:
     """The words of the well-known name that two words misspell."""
-    names = _names()
-    if right[::-1] in names.after.get(left[::-1], ()):
+    if right[::-1] in _names().after.get(left[::-1], ()):
         return left[::-1], right[::-1]
-    first, last = _key(left), _key(right)
-    found = set(names.sounds.get((first, last), ()))
-    for size in _sizes(right):
-        found.update(names.heads.get((first, right[:1], size), ()))
-    for size in _sizes(left):
-        found.update(names.tails.get((left[:1], size, last), ()))
-    most = _MOST_OFF if min(len(left), len(right)) > _MIN else _MOST_OFF - 1
-    near = [(off, pair) for pair in found if (off := _off(left, pair[0])) <= most]
-    scored = min(((off + _off(right, pair[1]), pair) for off, pair in near), default=None)
-    return scored[1] if scored and 0 < scored[0] <= most else None
+    short = min(len(left), len(right)) <= _MIN
+    best = min(_pairs(left, right), default=None)
+    return best[1] if best and 0 < best[0] <= _MOST_OFF - short else None
 
 
-def _sizes(word: str) -> range:
-    """The lengths of what a word may misspell; a short one misspells nothing."""
+def _pairs(left: str, right: str) -> Iterator[tuple[int, tuple[str, str]]]:
+    """Names that two words may misspell, one of them keeping its sound: how far off, the words."""
+    names, firsts, lasts = _names(), _firsts(left), _lasts(right)
+    for first, off in firsts.items():
+        for last in names.after[first]:
+            if last in lasts or _is_like(right, last):
+                yield off + _off(right, last), (first, last)
+    for last, off in lasts.items():
+        for first in names.before[last]:
+            if first not in firsts and _is_like(left, first):
+                yield off + _off(left, first), (first, last)
+
+
+def _is_like(word: str, name: str) -> bool:
+    """Whether a word of a name begins as a word does, and is not much longer or shorter."""
     most = 2 if len(word) > _MIN else 0
-    return range(len(word) - most, len(word) + most + 1)
+    return word[:1] == name[:1] and abs(len(word) - len(name)) <= most
 
 
 _FAR, _MOST_OFF = 5, 3
@@ -245,16 +332,20 @@ def _off(word: str, name: str) -> int:
     """How far a word is from a word of a name; `_FAR` where it is another word."""
     if word == name:
         return 0
-    if len(word) <= _MIN or not (word[0] == name[0] or sound(word) == sound(name)):
-        return _FAR
     most = 2 if len(name) >= _LONG else 1
+    if len(word) <= _MIN or abs(len(word) - len(name)) > most:
+        return _FAR
+    if len(set(word) ^ set(name)) > 2 * most:
+        return _FAR
+    if word[0] != name[0] and sound(word) != sound(name):
+        return _FAR
     off = distance(word, name, most)
     return off if off <= most else _FAR
 
 
 def _lone(word: str) -> str:
     names = _names().lone
-    near = {name for form in shortened(word) & names.keys() for name in names[form]}
+    near = {name for form in shortened(word) if form in names for name in names[form]}
     close = sorted(name for name in near if name[0] == word[0] and distance(word, name, 1) == 1)
     return close[0] if close else ""
 

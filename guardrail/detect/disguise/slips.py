@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache, lru_cache
 from importlib.resources import files
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, NamedTuple
 
 from guardrail.detect.disguise.segments import listed
@@ -107,23 +108,19 @@ def _words() -> Iterator[str]:
 
 
 def _mask(word: str, bits: dict[str, int]) -> int:
-    mask = 0
-    for letter in word:
-        mask |= bits.get(letter, 0)
-    return mask
+    return sum(map(bits.get, set(word), repeat(0)))
 
 
 def _near(word: str) -> Iterator[Slip]:
     words, bits, ascii_, latin, elsewhere = _index()
     mask = _mask(word, bits)
-    masks = [mask]
+    masks = {mask}
     if len(word) > _MIN or not _VOWEL.search(word):
         others = ascii_ if word.isascii() else latin if word[1] < _LATIN_END else elsewhere
-        masks += [mask | bit for bit in others if not mask & bit]
-    for found in map(words.get, masks):
-        for other in found or ():
-            if other[0] == word[0] and (kind := _kind(word, other)):
-                yield Slip(other, kind)
+        masks.update(map(mask.__or__, others))
+    for other in chain.from_iterable(filter(None, map(words.get, masks))):
+        if other[0] == word[0] and (kind := _kind(word, other)):
+            yield Slip(other, kind)
 
 
 def _kind(word: str, meant: str) -> str:
@@ -132,13 +129,13 @@ def _kind(word: str, meant: str) -> str:
     if more > 0:
         same = _TWICE.sub(r"\1", word) == _TWICE.sub(r"\1", meant)
         return DOUBLED if same and _draws(word, meant) else ""
-    if len(meant) <= _MIN:
+    if more < -1 or len(meant) <= _MIN:
         return ""
     at = next((i for i, (a, b) in enumerate(zip(word, meant, strict=False)) if a != b), len(word))
     if more == 0:
         swapped = word[:at] + word[at + 1 : at + 2] + word[at : at + 1] + word[at + 2 :]
         return SWAPPED if swapped == meant else ""
-    return DROPPED if more == -1 and word[at:] == meant[at + 1 :] else ""
+    return DROPPED if word[at:] == meant[at + 1 :] else ""
 
 
 def _draws(word: str, meant: str) -> bool:

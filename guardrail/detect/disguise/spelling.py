@@ -26,23 +26,23 @@ def bare(word: str) -> str:
 
 def distance(left: str, right: str, most: int) -> int:
     """Damerau-Levenshtein distance (optimal string alignment), `most + 1` where it is more."""
-    letters, others = set(left), set(right)
-    apart = abs(len(left) - len(right)), len(letters - others), len(others - letters)
-    if max(apart) > most:
+    if left == right:
+        return 0
+    more = len(left) - len(right)
+    if not most or not -most <= more <= most:
         return most + 1
-    before: list[int] = []
-    last = list(range(len(right) + 1))
-    for i, a in enumerate(left, 1):
-        row = [i]
-        for j, b in enumerate(right, 1):
-            cost = min(last[j] + 1, row[-1] + 1, last[j - 1] + (a != b))
-            if i > 1 and j > 1 and a == right[j - 2] and left[i - 2] == b:
-                cost = min(cost, before[j - 2] + 1)
-            row.append(cost)
-        if min(row) > most:
-            return most + 1
-        before, last = last, row
-    return min(last[-1], most + 1)
+    at = next((i for i, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), None)
+    if at is None:
+        return abs(more)
+    one, other = left[at + 1 :], right[at + 1 :]
+    swapped = one[:1] == right[at] and other[:1] == left[at]
+    if most == 1:
+        alike = one == other or one == right[at:] or left[at:] == other
+        return 1 if alike or (swapped and one[1:] == other[1:]) else 2
+    rest = [(one, other), (one, right[at:]), (left[at:], other)]
+    if swapped:
+        rest.append((one[1:], other[1:]))
+    return 1 + min([distance(a, b, most - 1) for a, b in rest])
 
 
 @lru_cache(20_000)
@@ -67,10 +67,11 @@ def nearest(word: str) -> str:
     if len(word) < _MIN - 1 or not word.isascii():
         return ""
     by_letters, by_sound = _index()
-    forms = shortened(word) & by_letters.keys()
-    near = {core for form in forms for core in by_letters[form]}
+    near = {core for form in shortened(word) if form in by_letters for core in by_letters[form]}
     if len(word) >= _LONG:
         near.update(by_sound.get(sound(word), ()))
+    if not near:
+        return ""
     best = min(((_score(word, c), c) for c in near if c[0] == word[0]), default=None)
     return best[1] if best and best[0] <= _allowed(word, best[1]) else ""
 

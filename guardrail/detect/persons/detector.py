@@ -15,7 +15,7 @@ from guardrail.detect.persons.japanese import JapaneseNames
 from guardrail.detect.persons.korean import KoreanNames
 from guardrail.detect.persons.latin import LatinNames
 from guardrail.detect.persons.references import References
-from guardrail.detect.persons.roles import Setting, in_context, of_franchise, of_thing
+from guardrail.detect.persons.roles import Setting, in_context, load_roles, of_franchise, of_thing
 from guardrail.detect.persons.segmentation import Page
 from guardrail.records import FactName, Finding, Kind, Role, Span
 from guardrail.text import fold
@@ -53,6 +53,7 @@ class PersonNames:
         self._korean = KoreanNames(trained=trained)
         self._alphabets = AlphabetNames()
         self._references = References()
+        load_roles()
 
     def detect(self, document: Document) -> Iterable[Finding]:
         """One finding a person seen in the document's new parts."""

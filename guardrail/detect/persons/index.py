@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import mmap
 import re
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zlib import compress, crc32, decompress
 
 from guardrail.detect.persons.edges import begins, stands_alone
 from guardrail.detect.persons.inflection import inflected
-from guardrail.detect.persons.lexicon import plain, rows
+from guardrail.detect.persons.lexicon import DATA, plain, rows
 from guardrail.records import Kind
 from guardrail.text import fold
 
@@ -36,16 +38,6 @@ _HEAD = 2
 _MIN_DOTLESS = 6
 _LONGEST = 48
 _LONE = re.compile("[\ud800-\udfff]")  # halves of a pair, which no key can hold
-
-
-class _Every(Container[str]):
-    """Holds every string: where the beginnings of names are not known, each place is looked up."""
-
-    def __contains__(self, item: object) -> bool:
-        return True
-
-
-_EVERY = _Every()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +74,7 @@ class NameIndex:
     def __init__(self, trie: marisa_trie.Trie, flags: bytes | mmap.mmap) -> None:
         self._trie = trie
         self._flags = flags
-        self._words: Container[str] = _EVERY
-        self._heads: Container[str] = _EVERY
-        self._kana_heads: Container[str] = _EVERY
+        self._words = self._heads = self._kana_heads = frozenset[str]()
 
     @classmethod
     def build(cls, names: Iterable[tuple[str, Kind | None, str]]) -> NameIndex:
@@ -122,13 +112,17 @@ class NameIndex:
 
         trie = marisa_trie.Trie()
         trie.mmap(str(path))
-        with _beside(path).open("rb") as file:
-            return cls(trie, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        with _beside(path, "flags").open("rb") as file:
+            index = cls(trie, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        words, heads, kana_heads = json.loads(decompress(_beside(path, "heads").read_bytes()))
+        index._words = frozenset(words)
+        index._heads, index._kana_heads = frozenset(heads), frozenset(kana_heads)
+        return index
 
     @classmethod
     def shipped(cls) -> NameIndex:
-        """The index of the lists that come with this package."""
-        return cls.build(_shipped())
+        """The index of the lists that come with this package, built anew where they changed."""
+        return cls.open(SHIPPED) if is_built() else cls.build(listed())
 
     def __len__(self) -> int:
         return len(self._trie)
@@ -136,7 +130,9 @@ class NameIndex:
     def save(self, path: Path) -> None:
         """Write the index to `path`, and its flags beside it, for `open`."""
         self._trie.save(str(path))
-        _beside(path).write_bytes(bytes(self._flags))
+        _beside(path, "flags").write_bytes(bytes(self._flags))
+        heads = [sorted(each) for each in (self._words, self._heads, self._kana_heads)]
+        _beside(path, "heads").write_bytes(compress(json.dumps(heads, ensure_ascii=False).encode()))
 
     def find(self, text: str) -> Iterator[Entry]:
         """Every listed name in a canonical text, the longest at each place, left to right."""
@@ -150,10 +146,17 @@ class NameIndex:
         return self._walk(joined, sorted(words), "", offsets, whole)
 
     def _word_starts(self, text: str) -> list[int]:
-        words = self._words
-        if text.isascii() and "'" not in text and "-" not in text:
-            return [m.start() for m in _WORDS.finditer(text) if m[0] in words]
-        return [i for m in _WORDS.finditer(text) for i in begins(m[0], m.start(), words)]
+        words, found = self._words, _WORDS.finditer(text)
+        if not text.isascii():
+            return [i for m in found for i in begins(m[0], m.start(), words)]
+        if "'" not in text and "-" not in text:
+            return [m.start() for m in found if m[0] in words]
+        return [
+            i
+            for m in found
+            if m[0] in words or "'" in m[0] or "-" in m[0]
+            for i in begins(m[0], m.start(), words)
+        ]
 
     def find_kana(self, text: str) -> Iterator[Entry]:
         """Names usually spelled in katakana, in a text whose kana are unified."""
@@ -203,8 +206,31 @@ class NameIndex:
         return Entry(start, end, kind, bool(bits & _CONTEXT), maker, thing)
 
 
-def _beside(path: Path) -> Path:
-    return path.with_name(path.name + ".flags")
+def _beside(path: Path, what: str) -> Path:
+    return path.with_name(f"{path.name}.{what}")
+
+
+SHIPPED = DATA / "names.trie"
+_LISTS = ("things.tsv", "public.tsv", "fictional.tsv")
+
+
+def is_built() -> bool:
+    """Whether the index that comes with this package is that of its lists as they are."""
+    made_of = _beside(SHIPPED, "lists")
+    return made_of.exists() and made_of.read_text("ascii") == _lists_digest()
+
+
+def build_shipped() -> None:
+    """Write the index that comes with this package."""
+    NameIndex.build(listed()).save(SHIPPED)
+    _beside(SHIPPED, "lists").write_text(_lists_digest(), "ascii")
+
+
+def _lists_digest() -> str:
+    found = 0
+    for name in _LISTS:
+        found = crc32((DATA / name).read_bytes().replace(b"\r", b""), found)
+    return f"{found:08x}\n"
 
 
 def _joined(text: str) -> tuple[str, list[int] | None]:
@@ -240,7 +266,8 @@ def _spelled(forms: set[str]) -> set[str]:
     return forms | {form for form in joined if len(form) >= _MIN_HASHTAG}
 
 
-def _shipped() -> Iterator[tuple[str, Kind | None, str]]:
+def listed() -> Iterator[tuple[str, Kind | None, str]]:
+    """The names of the lists that come with this package, as `NameIndex.build` takes them."""
     for name, flags, *aliases in rows("things.tsv"):
         for one in (name, *(aliases[0].split("|") if aliases and aliases[0] else ())):
             yield one, None, "u" if flags and one == name else "t"

@@ -34,7 +34,7 @@ class _Script:
     """The wordings of a script, each found by one of the words it needs."""
 
     def __init__(self, wordings: Sequence[tuple[Kind, Wording]]) -> None:
-        self._wordings = wordings
+        self._wordings = [(kind, wording, wording.pattern) for kind, wording in wordings]
         self._always = {i for i, (_, wording) in enumerate(wordings) if not wording.needs}
         self._needing: dict[str, list[int]] = {}
         for i, (_, wording) in enumerate(wordings):
@@ -45,13 +45,19 @@ class _Script:
         """The patterns worth trying on a text with these words, in order."""
         met = self._needing.keys() & have
         for i in sorted(self._always.union(*[self._needing[word] for word in met])):
-            kind, wording = self._wordings[i]
+            kind, wording, pattern = self._wordings[i]
             if wording.applies(have):
-                yield kind, wording.pattern
+                yield kind, pattern
 
 
 @cache
-def _scripts_read() -> dict[str, _Script]:
+def _script(name: str) -> _Script:
+    """The wordings of a script, compiled when a text first has it."""
+    return _Script(_scripts_read()[name])
+
+
+@cache
+def _scripts_read() -> dict[str, list[tuple[Kind, Wording]]]:
     lists: dict[str, str] = {}
     found: dict[str, list[tuple[Kind, Wording]]] = {}
     for first, second, source, *needs in rows("references.tsv"):
@@ -62,14 +68,14 @@ def _scripts_read() -> dict[str, _Script]:
             while _LIST.search(whole):
                 whole = _LIST.sub(lambda m: lists[m[1]], whole)
             found.setdefault(first, []).append((Kind(second), Wording.of(whole, *needs)))
-    return {script: _Script(wordings) for script, wordings in found.items()}
+    return found
 
 
 class References:
     """Finds relational, descriptive and account references."""
 
     def __init__(self) -> None:
-        self._scripts = _scripts_read()
+        _script("latin")
 
     def find(self, view: View) -> list[Hit]:
         """References with spans in the original text; none of them is a name."""
@@ -77,7 +83,7 @@ class References:
         have = words(text)
         hits = []
         for script in _scripts(text):
-            for kind, pattern in self._scripts[script].applying(have):
+            for kind, pattern in _script(script).applying(have):
                 for match in pattern.finditer(text):
                     start, end = view.span(*match.span())
                     hits.append(Hit(start, end, kind, _SCORES[kind], name=False))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from guardrail.detect.persons.hits import Hit
     from guardrail.records import TextPart
 
+_ONE_BY_ONE = frozenset({"picture", "generate", "inform"})
 _REACH = 60
 _FAR = 400
 _MAKER = re.compile(
@@ -44,7 +45,16 @@ def wordings(group: str) -> tuple[Wording, ...]:
 @cache
 def pattern(group: str) -> re.Pattern[str]:
     """All expressions of one group of the role data as one pattern."""
-    return re.compile("|".join(f"(?:{w.pattern.pattern})" for w in wordings(group)))
+    return re.compile("|".join(f"(?:{w.source})" for w in wordings(group)))
+
+
+def load_roles() -> None:
+    """Compile what nearly every text with people in it needs."""
+    for group in {label for label, *_ in rows("roles.tsv")} - _ONE_BY_ONE:
+        pattern(group)
+    for group in _ONE_BY_ONE:
+        for wording in wordings(group):
+            _ = wording.pattern
 
 
 class Setting:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from guardrail.detect.persons.spelling import PLACES, Keys, Scene, Word
+from guardrail.detect.familiar import familiar
+from guardrail.detect.persons.spelling import PLACES, Keys, Scene, Word, letters_of
 from guardrail.detect.persons.tagging import (
     FIELD,
     OFFSET,
@@ -25,6 +26,10 @@ HOPE, HOPE_BESIDE, HOPE_WHOLE = 1.0, 0.5, 0.5
 _FORGET = 20_000
 _ONE = sum(OFFSET << (FIELD * k) for k in range(TAGS - 1))
 _BIAS = SUMMED * _ONE
+
+
+def _nothing(_folded: bytes) -> None:
+    return None
 
 
 class Known:
@@ -50,6 +55,7 @@ class SpelledTagger:
     def __init__(
         self, tagger: Tagger | None = None, known: Mapping[int, int] | None = None
     ) -> None:
+        self._listed = _nothing if tagger else familiar().spelled_of
         self._tagger = tagger = tagger or shipped("latin")
         self._usage = usage() if known is None else known
         self._memory: tuple[dict[str, Known], ...] = ({}, {}, {}, {})
@@ -94,7 +100,9 @@ class SpelledTagger:
         if len(memory) > _FORGET:
             memory.clear()
         return [
-            memory.get(word) or self._learn(memory, word, flags, tokens)
+            known
+            if (known := memory.get(word)) and known.word.flags == flags
+            else self._learn(memory, word, flags, tokens)
             for word, flags in zip(tokens.words, tokens.flags, strict=True)
         ]
 
@@ -103,7 +111,7 @@ class SpelledTagger:
         known = words[i]
         total = known.own
         if total is None:
-            total = known.own = self._sum(known.word.own())
+            total = known.own = self._own(known.word)
         for side, step in enumerate(PLACES):
             j = i + step
             if 0 <= j < len(words):
@@ -129,21 +137,31 @@ class SpelledTagger:
         return total
 
     def _sum(self, keys: Keys) -> int:
-        mask = self._mask
-        table = self._tagger.table
-        return sum([table[key & mask] for key in keys]) - len(keys) * _ONE
+        look = self._tagger.table.__getitem__
+        return sum(map(look, map(self._mask.__and__, keys))) - len(keys) * _ONE
+
+    def spelled(self, folded: bytes) -> int:
+        """The sum of what the letters of a folded word alone show."""
+        return self._sum(letters_of(folded))
+
+    def _own(self, word: Word) -> int:
+        """The sum of what a word shows by itself."""
+        letters = self._listed(word.folded)
+        if letters is None:
+            letters = self.spelled(word.folded)
+        return letters + self._sum(word.classes())
 
     def hopeful(self, word: str, flags: int, *, caseless: bool, german: bool) -> bool:
         """Whether a word with these classes may by itself be in a name."""
         seen = Word(word, flags, self._usage, caseless=caseless, german=german)
-        return bool((self._sum(seen.own()) + self._alone) & TOP)
+        return bool((self._own(seen) + self._alone) & TOP)
 
     def _learn(self, memory: dict[str, Known], word: str, flags: int, t: Tokens) -> Known:
         seen = Word(word, flags, self._usage, caseless=t.caseless, german=t.german)
         if seen.plain:
             found = Known(seen, None, hopeful=False)
         else:
-            own = self._sum(seen.own())
+            own = self._own(seen)
             found = Known(seen, own, hopeful=bool((own + self._alone) & TOP))
         memory[word] = found
         return found

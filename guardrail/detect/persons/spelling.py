@@ -26,6 +26,8 @@ PLACES = (-1, 1, -2, 2)
 _NEXT = 2
 _DOWN = 13
 _SALTS = tuple(spread(k, 72) for k in range(19))
+_LETTER_SALTS, _CLASS_SALTS = (_SALTS[0], *_SALTS[2:10]), (_SALTS[1], *_SALTS[10:])
+_WHOLE = len(_LETTER_SALTS)
 
 Keys = list[int]
 
@@ -55,22 +57,18 @@ class Word:
 
     def own(self) -> Keys:
         """Keys of what the word shows by itself."""
-        b, low, shape = self.folded, self.low, self.shape
+        letters, classes = letters_of(self.folded), self.classes()
+        first, more = letters[0], letters[1:_WHOLE]
+        return [first, classes[0], *more, *classes[1:], *letters[_WHOLE:]]
+
+    def classes(self) -> Keys:
+        """Those of them that its classes, its shape or its use bear on."""
+        b, shape = self.folded, self.shape
         written, group, flags = self.written, self.group, self.flags
         size = min(len(b), _LONG)
-        start, tail = crc32(b[:3], 12), crc32(b[-3:], 14)
         values = (
-            low,
-            low + shape,
-            crc32(b[:2], 11),
-            start,
-            crc32(b[:4], 13),
-            crc32(b[:5], 10),
-            tail,
-            crc32(b[-2:], 15),
-            crc32(b[-4:], 16),
-            crc32(b[-5:], 9),
-            tail + shape,
+            self.low + shape,
+            crc32(b[-3:], 14) + shape,
             self.kind,
             (flags & _SORTS) << 8 | shape << 4 | size,
             shape << 4 | size,
@@ -80,13 +78,10 @@ class Word:
             (written << 3 | shape) << 13 | flags & _SORTS,
             written << 4 | size,
         )
-        keys = [
+        return [
             ((v ^ s) * 0x9E3779B1 & 0xFFFFFFFF) >> _DOWN
-            for v, s in zip(values, _SALTS, strict=True)
+            for v, s in zip(values, _CLASS_SALTS, strict=True)
         ]
-        whole = b"^" + b + b"$"
-        count = min(len(whole) - 2, _GRAMS)
-        return keys + [crc32(whole[k : k + 3], 17) for k in range(count)]
 
     def beside(self, side: int) -> Keys:
         """Keys of what it shows to the word that stands `PLACES[side]` before it."""
@@ -98,6 +93,28 @@ class Word:
         if side < _NEXT:
             keys.append(((self.kind ^ salt) * 0x2545F491 & 0xFFFFFFFF) >> _DOWN)
         return keys
+
+
+def letters_of(b: bytes) -> Keys:
+    """The keys that the letters of a folded word alone bear on."""
+    values = (
+        crc32(b),
+        crc32(b[:2], 11),
+        crc32(b[:3], 12),
+        crc32(b[:4], 13),
+        crc32(b[:5], 10),
+        crc32(b[-3:], 14),
+        crc32(b[-2:], 15),
+        crc32(b[-4:], 16),
+        crc32(b[-5:], 9),
+    )
+    keys = [
+        ((v ^ s) * 0x9E3779B1 & 0xFFFFFFFF) >> _DOWN
+        for v, s in zip(values, _LETTER_SALTS, strict=True)
+    ]
+    whole = b"^" + b + b"$"
+    count = min(len(whole) - 2, _GRAMS)
+    return keys + [crc32(whole[k : k + 3], 17) for k in range(count)]
 
 
 def _near(kind1: int, kind: int, kind_1: int) -> Keys:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from guardrail.detect.lexicon import Lexicon
-from guardrail.detect.sexual.evidence import Scene, weigh
+from guardrail.detect.sexual.evidence import Scene, counting, weigh
 from guardrail.detect.sexual.homonyms import without_foreign
 from guardrail.detect.sexual.linear import load_linear
 from guardrail.detect.sexual.requests import load_requests
@@ -57,7 +57,8 @@ class SexualText:
 
     def _judge(self, document: Document, index: int, views: Views) -> Verdict:
         hits = without_foreign(self._terms.hits(views), views.canonical.text)
-        cues = self._cues.hits(views) if hits else ()
+        counted = counting(hits, self._rules) if hits else ()
+        cues = self._cues.hits(views) if counted else ()
         scene = Scene.of(
             cues,
             visual=document.operation.visual,
@@ -65,7 +66,7 @@ class SexualText:
             block=self._rules.block,
             text=views.canonical.text,
         )
-        found = weigh(hits, scene, self._rules) if hits else ()
+        found = weigh(counted, scene, self._rules) if counted else ()
         reading = Reading(self._model.margin(views.kana.text), self._layer)
         verdict = judge(found, scene, self._rules, reading)
         may = verdict.severity < Severity.NUDITY and may_show(found, scene)

@@ -84,21 +84,27 @@ class Scene:
         return any(cue in labels for labels in self.blocks.values())
 
 
-def weigh(hits: Sequence[Hit], scene: Scene, rules: Rules) -> list[Evidence]:
+def counting(hits: Sequence[Hit], rules: Rules) -> list[Counting]:
+    """The hits that count, whatever stands in the text besides.
+
+    Clothes count only where they are taken off or missing.
+    """
+    return [c for hit in hits if (c := _counting(hit, rules))]
+
+
+def weigh(counting: Sequence[Counting], scene: Scene, rules: Rules) -> list[Evidence]:
     """The evidence of a text, in order of place.
 
-    1. Clothes count only where they are taken off or missing.
-    2. Drop terms inside longer ones that tell as much.
-    3. Lower what is said not to be there.
-    4. Lower what context explains.
+    1. Drop terms inside longer ones that tell as much.
+    2. Lower what is said not to be there.
+    3. Lower what context explains.
     """
-    counting = [c for hit in hits if (c := _counting(hit, rules))]
     found = [e for c in _outermost(counting, rules) if (e := _evidence(c, scene, rules)).weight]
     _lower(found, scene, rules)
     return found
 
 
-class _Counting(NamedTuple):
+class Counting(NamedTuple):
     """A hit that counts: its tier, and the text before and after its wording."""
 
     hit: Hit
@@ -108,26 +114,27 @@ class _Counting(NamedTuple):
 
     @property
     def garment(self) -> bool:
+        """Whether it is of clothes taken off or missing."""
         return self.tier != self.hit.entry.label
 
 
-def _counting(hit: Hit, rules: Rules) -> _Counting | None:
+def _counting(hit: Hit, rules: Rules) -> Counting | None:
     text, label = hit.view.text, hit.entry.label
     before = text[max(0, hit.start - _BEFORE) : hit.start]
     after = text[hit.end : hit.end + _AFTER]
     if not label.startswith(_GARMENT):
-        return _Counting(hit, label, before, after)
+        return Counting(hit, label, before, after)
     for tier, patterns in (("undress", rules.garments.undress), ("nudity", rules.garments.bare)):
         around = patterns.get(label)
         rest = around.find(before, after) if around else None
         if rest is not None:
-            return _Counting(hit, tier, *rest)
+            return Counting(hit, tier, *rest)
     return None
 
 
-def _outermost(counting: Sequence[_Counting], rules: Rules) -> list[_Counting]:
+def _outermost(counting: Sequence[Counting], rules: Rules) -> list[Counting]:
     rank = rules.order
-    kept: list[_Counting] = []
+    kept: list[Counting] = []
     outer_end, outer_rank = -1, -1
     for _, end, one in sorted(((*c.hit.span, c) for c in counting), key=lambda x: (x[0], -x[1])):
         mine = rank[one.tier]
@@ -142,7 +149,7 @@ def _outermost(counting: Sequence[_Counting], rules: Rules) -> list[_Counting]:
     return kept
 
 
-def _evidence(one: _Counting, scene: Scene, rules: Rules) -> Evidence:
+def _evidence(one: Counting, scene: Scene, rules: Rules) -> Evidence:
     hit, tier = one.hit, one.tier
     weight = hit.entry.weight
     if one.garment:
@@ -170,20 +177,20 @@ def _garment_weight(at: int, scene: Scene, rules: Garments) -> float:
 def _lower(found: Sequence[Evidence], scene: Scene, rules: Rules) -> None:
     present = {e.tier for e in found if e.weight >= rules.thresholds["blocking"]}
     operation = "visual" if scene.visual or scene.upload else "chat"
+    cues = scene.cues
     applying = [
         rule
         for rule in rules.context
-        if rule.operations in ("any", operation)
-        and not rule.blocked & present
-        and scene.has(rule.cue)
+        if rule.operations in ("any", operation) and rule.cue in cues and not rule.blocked & present
     ]
     if not applying:
         return
     wanted = _asked(found, scene)
-    asked, cues = wanted == "itself", frozenset(("info",) if wanted == "account" else ())
+    asked, known = wanted == "itself", frozenset(("info",) if wanted == "account" else ())
     least = rules.least if asked else {}
     for evidence in found:
-        factors = [_factor(r, evidence, scene, cues) for r in applying if not (asked and r.unasked)]
+        lowering = [rule for rule in applying if not (asked and rule.unasked)]
+        factors = [_factor(rule, evidence, scene, known) for rule in lowering]
         factor = max(prod(factors), least.get(evidence.tier, 0.0))
         evidence.weight *= factor
         evidence.explained |= factor < 1.0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+from itertools import chain
 from zlib import crc32
 
 BITS = 20
@@ -51,6 +53,10 @@ def _grams(text: str, sizes: tuple[int, ...]) -> list[int]:
     """The buckets of the n-grams of a text; `sizes` in bytes, four to a code point."""
     data = text.encode("utf-32-le", "surrogatepass")
     end = len(data) + 1
-    return [
-        crc32(data[at : at + size]) >> SHIFT for size in sizes for at in range(0, end - size, 4)
-    ]
+    grams = [map(data.__getitem__, _slices(end, size)) for size in sizes]
+    return [gram >> SHIFT for gram in map(crc32, chain.from_iterable(grams))]
+
+
+@lru_cache(1024)
+def _slices(end: int, size: int) -> tuple[slice, ...]:
+    return tuple(slice(at, at + size) for at in range(0, end - size, 4))

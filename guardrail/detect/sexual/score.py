@@ -50,6 +50,8 @@ class Reading(NamedTuple):
 
 def judge(found: Sequence[Evidence], scene: Scene, rules: Rules, reading: Reading) -> Verdict:
     """The verdict on the lexicon's evidence and the model's reading."""
+    if not found:
+        return _silent(rules, reading)
     features = measure(found, scene, rules)
     score = round(_score(found, features, scene, rules, reading), 4)
     severity = _severity(score, features, found, scene, rules)
@@ -60,10 +62,17 @@ def judge(found: Sequence[Evidence], scene: Scene, rules: Rules, reading: Readin
         severity=severity,
         score=score,
         undress=undress if firm else 0.0,
-        span=_strongest(found, rules).span if found else None,
+        span=_strongest(found, rules).span,
         undress_span=max(undressing, key=_weight).span if undressing else None,
         pictured=scene.pictured,
     )
+
+
+def _silent(rules: Rules, reading: Reading) -> Verdict:
+    """The verdict where the lexicon has no evidence: the model's alone."""
+    score = round(reading.layer.score(None, reading.margin), 4)
+    nude = score >= rules.thresholds["nudity"]
+    return Verdict(Severity.NUDITY if nude else Severity.NONE, score, 0.0, None, None)
 
 
 def _score(
@@ -80,8 +89,6 @@ def _score(
     2. Looks alone, and what context explains, stop only where the model is sure by itself.
     """
     alone = reading.layer.score(None, reading.margin)
-    if not found:
-        return alone
     limit = rules.thresholds["nudity"]
     lexicon = lexicon_score(features, found, rules)
     score = reading.layer.score(
@@ -163,10 +170,11 @@ def probability(features: Mapping[str, float], rules: Rules) -> float:
     """The score of the features, in (0, 1)."""
     logit = rules.bias
     for names, weight in rules.weights:
-        value = weight
-        for name in names:
-            value *= features.get(name, 0.0)
-        logit += value
+        if names[0] in features:
+            value = weight
+            for name in names:
+                value *= features.get(name, 0.0)
+            logit += value
     return 1.0 / (1.0 + math.exp(-logit))
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from typing import TYPE_CHECKING
 
 import apsw
 
 from guardrail.errors import ConfigurationError, LogUnavailable
+from guardrail.log.sqlite.lock import FileLock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,8 +47,7 @@ class Database:
         check_version(apsw.sqlite_lib_version())
         self.path = path
         self.wal_pages = 0
-        self._lock_file = lock_file
-        self._file_lock = -1
+        self._lock = None if lock_file is None else FileLock(lock_file)
         self._connection: apsw.Connection | None = None
         self._identity: tuple[int, int] | None = None
         self._pid = 0
@@ -56,25 +55,24 @@ class Database:
     @property
     def writable(self) -> bool:
         """Whether this is the writing side: it has a lock file."""
-        return self._lock_file is not None
+        return self._lock is not None
 
     def acquire(self) -> None:
-        """Wait until no other process writes; raises LogUnavailable."""
+        """Wait until no other process writes; raises LockHeld after 5 s, and LogUnavailable."""
+        if self._lock is None:
+            return
         try:
-            if self._file_lock < 0 and self._lock_file is not None:
-                flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-                self._file_lock = os.open(self._lock_file, flags, 0o600)
-            fcntl.flock(self._file_lock, fcntl.LOCK_EX)
+            self._lock.acquire()
         except OSError as error:
             raise LogUnavailable(
-                f"the attempt log's lock file {self._lock_file} cannot be locked "
+                f"the attempt log's lock file {self._lock.path} cannot be locked "
                 f"({error.strerror}); make its folder writable, on a disk that can lock files"
             ) from None
 
     def release(self) -> None:
         """Let other processes write; nothing to do once closed."""
-        if self._file_lock >= 0:
-            fcntl.flock(self._file_lock, fcntl.LOCK_UN)
+        if self._lock is not None:
+            self._lock.release()
 
     def connection(self) -> apsw.Connection:
         """Give this process's connection, opened if need be; a writer must hold the file lock.
@@ -108,9 +106,8 @@ class Database:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close(force=True)
-        if self._file_lock >= 0:
-            os.close(self._file_lock)
-            self._file_lock = -1
+        if self._lock is not None:
+            self._lock.close()
 
     def checkpoint(self, mode: int) -> None:
         """Move the write-ahead log into the database; hold the file lock. Raises apsw.Error."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from guardrail.log.session import Unit, Values
 
 P = TypeVar("P")
-DAMAGED = (apsw.NotADBError, apsw.CorruptError, apsw.SQLError)
+DAMAGED = (apsw.NotADBError, apsw.CorruptError, apsw.SQLError, UnicodeDecodeError)
 _KNOWN = "SELECT attempt, opened_seq, closed_seq FROM attempts WHERE attempt IN ({places})"
 _MOST_ROWS = 64
 _FORMATS = {"month": "%Y-%m", "day": "%Y-%m-%d", "hour": "%Y-%m-%dT%H:00Z"}
@@ -55,6 +55,11 @@ class SqliteSession:
         """See Session."""
         found = self.connection.execute(sql, values).fetchone()
         return None if found is None else found[0]
+
+    def damage(self) -> list[str]:
+        """See Session."""
+        found = self.connection.execute("PRAGMA integrity_check(5)").fetchall()
+        return [str(text) for (text,) in found if text != "ok"]
 
     def octets(self, column: str) -> str:
         """See Session."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from contextlib import contextmanager
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 import apsw
@@ -14,6 +15,7 @@ from guardrail.log.forks import watch_forks
 from guardrail.log.session import StoreBusy, StoreDamaged, StoreFailed
 from guardrail.log.signing import sync_folder
 from guardrail.log.sqlite.database import Database
+from guardrail.log.sqlite.lock import LockHeld
 from guardrail.log.sqlite.migrate import ENTRIES, migrate
 from guardrail.log.sqlite.session import DAMAGED, SqliteSession, translated
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 APPLICATION_ID = 0x47524C47  # "GRLG"
 CHECKPOINT_PAGES = 1000
+ROOM = 1 << 20
 
 
 class SqliteStore:
@@ -46,6 +49,10 @@ class SqliteStore:
         database = self.database
         try:
             database.acquire()
+        except LockHeld as error:
+            raise StoreBusy(
+                f"the attempt log {self.name} is {error}; if that process does not go on, end it"
+            ) from None
         except LogUnavailable as error:
             raise StoreBusy(str(error)) from None
         try:
@@ -75,6 +82,19 @@ class SqliteStore:
                 ) from None
             except apsw.Error as error:
                 raise LogUnavailable(f"{self.name} cannot be read ({error})") from None
+
+    def touch(self, session: WriteSession) -> None:
+        """See Store. One page may still fit where an attempt does not, so room is looked for."""
+        try:
+            with TemporaryFile(dir=self._path.parent) as file:
+                file.write(bytes(ROOM))
+                file.flush()
+        except OSError as error:
+            raise LogUnavailable(
+                f"the attempt log {self.name} has no room to grow by {ROOM >> 20} MiB "
+                f"({error.strerror}); see to the disk"
+            ) from None
+        session.execute("UPDATE frontier SET state = state")
 
     def tidy(self, *, closing: bool = False) -> None:
         """Fold the write-ahead log in, once it is long or at the end. See Store."""

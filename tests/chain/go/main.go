@@ -4,10 +4,12 @@ package main
 
 import (
 	"crypto/ed25519"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"strconv"
 	"strings"
@@ -24,6 +26,7 @@ type proof struct {
 
 type question struct {
 	VKey, SKey, Witness, Text string
+	Witnesses                 []string
 	Entries                   []string
 	Notes                     []struct {
 		Note       string
@@ -71,6 +74,8 @@ func (t tiles) ReadTiles(wanted []tlog.Tile) ([][]byte, error) {
 
 func (tiles) SaveTiles([]tlog.Tile, [][]byte) {}
 
+const cosignatureV1 = 0x04
+
 // cosigner checks cosignature/v1 (C2SP tlog-cosignature), which sumdb does not know.
 type cosigner struct {
 	name string
@@ -78,11 +83,20 @@ type cosigner struct {
 	key  ed25519.PublicKey
 }
 
+// newCosigner reads name+hash+base64, and believes the hash only if it is that of name and key.
 func newCosigner(vkey string) cosigner {
 	parts := strings.SplitN(vkey, "+", 3)
 	hash, err := strconv.ParseUint(parts[1], 16, 32)
 	must(err)
-	return cosigner{parts[0], uint32(hash), ed25519.PublicKey(bytes64(parts[2])[1:])}
+	key := bytes64(parts[2])
+	if len(key) != 1+ed25519.PublicKeySize || key[0] != cosignatureV1 {
+		must(fmt.Errorf("%s is no key for cosignature/v1", parts[0]))
+	}
+	told := sha256.Sum256(append([]byte(parts[0]+"\n"), key...))
+	if binary.BigEndian.Uint32(told[:]) != uint32(hash) {
+		must(fmt.Errorf("%s has another hash than its name and key", parts[0]))
+	}
+	return cosigner{parts[0], uint32(hash), ed25519.PublicKey(key[1:])}
 }
 
 func (c cosigner) Name() string    { return c.name }
@@ -92,6 +106,9 @@ func (c cosigner) Verify(text, sig []byte) bool {
 		return false
 	}
 	at := binary.BigEndian.Uint64(sig)
+	if at > math.MaxInt64 {
+		return false
+	}
 	message := fmt.Sprintf("cosignature/v1\ntime %d\n%s", at, text)
 	return ed25519.Verify(c.key, []byte(message), sig[8:])
 }
@@ -109,8 +126,14 @@ func main() {
 	}
 	verifier, err := note.NewVerifier(ask.VKey)
 	must(err)
+	verifiers := []note.Verifier{verifier}
+	for _, vkey := range append(ask.Witnesses, ask.Witness) {
+		if vkey != "" {
+			verifiers = append(verifiers, newCosigner(vkey))
+		}
+	}
 	for _, item := range ask.Notes {
-		opened, err := note.Open([]byte(item.Note), note.VerifierList(verifier, newCosigner(ask.Witness)))
+		opened, err := note.Open([]byte(item.Note), note.VerifierList(verifiers...))
 		if err == nil && len(opened.Sigs) != item.Signatures {
 			err = fmt.Errorf("%d good signatures", len(opened.Sigs))
 		}

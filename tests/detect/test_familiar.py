@@ -1,0 +1,95 @@
+"""The table of frequent words says what the code works out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import marisa_trie
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from guardrail.detect import familiar
+from guardrail.detect.disguise.marks import MARKS, marks_of
+from guardrail.detect.disguise.names import named_of
+from guardrail.detect.disguise.spelling import distance
+from guardrail.detect.persons.spelled import SpelledTagger
+from guardrail.detect.persons.tagging import shipped
+from guardrail.detect.sexual.linear import load_linear
+
+SOME = 40
+"""Of the weights, every which word is worked out again: a new model changes nearly all."""
+REBUILD = "run python -m training.familiar"
+
+
+def words(step: int = 1) -> list[str]:
+    trie = marisa_trie.Trie()
+    trie.load(str(Path(familiar.__file__).with_name(familiar.TRIE)))
+    return [trie.restore_key(row) for row in range(0, len(trie), step)]
+
+
+def test_marks_are_those_worked_out() -> None:
+    table = familiar.familiar()
+    stale = [word for word in words() if table.marks_of(word) != marks_of(word)]
+    assert not stale, f"{len(stale)} words, such as {stale[:5]}: {REBUILD}"
+
+
+def test_parts_of_names_are_those_worked_out() -> None:
+    table = familiar.familiar()
+    stale = [word for word in words() if table.named_of(word) != named_of(word)]
+    assert not stale, f"{len(stale)} words, such as {stale[:5]}: {REBUILD}"
+
+
+def test_weights_are_those_of_the_model() -> None:
+    table, model = familiar.familiar(), load_linear()[0]
+    stale = [word for word in words(SOME) if table.weight_of(word) != model.weigh(word)[:2]]
+    assert not stale, f"{len(stale)} words, such as {stale[:5]}: {REBUILD}"
+
+
+def test_letters_are_those_of_the_tagger() -> None:
+    table, tagger = familiar.familiar(), SpelledTagger(shipped("latin"))
+    stale = [w for w in words(SOME) if table.spelled_of(w.encode()) != tagger.spelled(w.encode())]
+    assert not stale, f"{len(stale)} words, such as {stale[:5]}: {REBUILD}"
+
+
+@pytest.mark.parametrize("word", ["qwertzuiop", "\ud800", "", "漢字", "x" * 400])
+def test_a_word_that_is_not_listed_is_worked_out(word: str) -> None:
+    assert MARKS[word] == "".join(sorted(MARKS[word]))
+
+
+def test_what_is_packed_is_unpacked() -> None:
+    rows = [("nu", 1, -3, 7, -(2**61)), ("", 0, 32000, 200, 2**61)]
+    trie = marisa_trie.Trie(["one", "two"])
+    table = familiar.unpacked(familiar.packed(rows), trie)
+    found = [
+        (
+            table.marks_of(w),
+            table.named_of(w),
+            *(table.weight_of(w) or ()),
+            table.spelled_of(w.encode()),
+        )
+        for w in map(trie.restore_key, range(2))
+    ]
+    assert found == rows
+    assert table.marks_of("three") is None
+
+
+@given(st.text("abc", max_size=7), st.text("abc", max_size=7), st.integers(0, 3))
+def test_distance_is_that_of_the_whole_table(left: str, right: str, most: int) -> None:
+    assert distance(left, right, most) == min(_aligned(left, right), most + 1)
+
+
+def _aligned(left: str, right: str) -> int:
+    """Optimal string alignment, as its definition has it."""
+    rows = [[i + j for j in range(len(right) + 1)] for i in range(len(left) + 1)]
+    for i in range(1, len(left) + 1):
+        for j in range(1, len(right) + 1):
+            least = min(
+                rows[i - 1][j] + 1,
+                rows[i][j - 1] + 1,
+                rows[i - 1][j - 1] + (left[i - 1] != right[j - 1]),
+            )
+            if i > 1 and j > 1 and left[i - 2 : i] == right[j - 2 : j][::-1]:
+                least = min(least, rows[i - 2][j - 2] + 1)
+            rows[i][j] = least
+    return rows[-1][-1]
