@@ -11,13 +11,10 @@ import click
 from guardrail.cli.log_evidence import COMMANDS
 from guardrail.cli.log_key import COMMANDS as KEY_COMMANDS
 from guardrail.cli.log_options import common, period, print_json
-<<<<<<< HEAD
-from guardrail.cli.log_writer import writer
-=======
 from guardrail.cli.log_recover import COMMANDS as RECOVER_COMMANDS
 from guardrail.cli.log_timestamp import COMMANDS as TIMESTAMP_COMMANDS
 from guardrail.cli.log_witness import COMMANDS as WITNESS_COMMANDS
->>>>>>> main
+from guardrail.cli.log_writer import writer
 from guardrail.records import Action, Operation, Outcome
 
 if TYPE_CHECKING:
@@ -44,11 +41,7 @@ def log() -> None:
     """Read the attempt log, and prove that nobody rewrote it.
 
     Attempts that were refused, gated, sexual or not fully scanned are kept in full and listed;
-<<<<<<< HEAD
-    all attempts are counted. Nothing here changes what is in the log.
-=======
-    all attempts are counted. Only key --new and recover write to the log.
->>>>>>> main
+    all attempts are counted. Only key --new, recover and writer write to the log.
     """
 
 
@@ -172,15 +165,12 @@ def _open(url: str | None) -> Log:
     return open_log(url, readonly=True)
 
 
-<<<<<<< HEAD
-for _command in (*COMMANDS, writer):
-=======
 for _command in (
     *COMMANDS,
     *WITNESS_COMMANDS,
     *TIMESTAMP_COMMANDS,
     *RECOVER_COMMANDS,
     *KEY_COMMANDS,
+    writer,
 ):
->>>>>>> main
     log.add_command(_command)

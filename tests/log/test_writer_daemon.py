@@ -56,6 +56,8 @@ def start(url: str, sock: Path) -> Iterator[Callable[[], Daemon]]:
         if daemon.poll() is None:
             daemon.kill()
             daemon.communicate()
+        assert daemon.stderr is not None
+        daemon.stderr.close()
 
 
 @pytest.fixture
