@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import pwd
-import socket
 from typing import TYPE_CHECKING, Any
 
 from guardrail.log import Log
+from guardrail.log.access import access, os_identity
 from guardrail.log.opening import open_for_reading
 from guardrail.log.signing import load_signing_key
 from guardrail.log.verify import log_key
@@ -19,8 +17,6 @@ if TYPE_CHECKING:
     from guardrail.chain.keys import SigningKey, VerifierKey
     from guardrail.log.location import Location
     from guardrail.log.session import Session
-
-EVENT = "access"
 
 
 class Source:
@@ -47,8 +43,8 @@ class Source:
 
         what: the command, and what it is pointed at.
         """
-        with Log(self.location) as log:
-            log.record(EVENT, {"who": identity(), "what": dict(what), "why": why})
+        with Log(self.location, worker=False) as log:
+            access(log, os_identity(), what, why)
 
     def excerpts(self, attempts: Sequence[str]) -> dict[str, str | None]:
         """The beginnings of prompts, decrypted; None where none is kept (any more)."""
@@ -58,20 +54,3 @@ class Source:
     def close(self) -> None:
         """Let go of the log."""
         self._log.shutdown()
-
-
-def identity() -> dict[str, Any]:
-    """Who runs this, as the operating system has it."""
-    uid = os.getuid()
-    try:
-        name = pwd.getpwuid(uid).pw_name
-    except KeyError:
-        name = str(uid)
-    sudo_user = os.environ.get("SUDO_USER", "")
-    return {
-        "name": name,
-        "source": "os",
-        "uid": uid,
-        "sudo_user": sudo_user,
-        "host": socket.gethostname(),
-    }

@@ -20,6 +20,14 @@ SALT_SIZE = 32
 _LABEL = b"guardrail-commitment/1\n"
 
 
+def commit(name: bytes, value: bytes, salt: bytes) -> str:
+    """The commitment of a canonical (RFC 8785) `value`, 64 hex digits. Source: RFC 2104.
+
+    name: of the field, one line of UTF-8; salt: 32 random bytes. `Opening` checks all three.
+    """
+    return hmac.digest(salt, _LABEL + name + b"\n" + value, "sha256").hex()
+
+
 @dataclass(frozen=True, slots=True)
 class Opening:
     """What opens a commitment: keep it apart from the entry, delete it to shred the field.
@@ -48,8 +56,7 @@ class Opening:
             name = self.name.encode()
         except UnicodeEncodeError:
             raise Malformed("commitment", "a field's name must be Unicode") from None
-        message = _LABEL + name + b"\n" + canonical(self.value)
-        return hmac.digest(self.salt, message, "sha256").hex()
+        return commit(name, canonical(self.value), self.salt)
 
     def opens(self, commitment: str) -> bool:
         """Whether `commitment` was made of just this name, value and salt. Source: RFC 2104."""

@@ -27,6 +27,7 @@ class FaultKind(StrEnum):
     MISDATED = "misdated"  # a time that an outside clock contradicts
     STORED_HASH = "stored hash"  # a stored hash that is not the proven entry's
     INDEX = "index"  # what an entry is found by is not what it says
+    PRIVATE = "private data"  # what an entry commits to is gone, or is not what it committed to
     BAD_CHECKPOINT = "bad checkpoint"  # cannot be read, or is of another log
     BAD_SIGNATURE = "bad signature"  # not signed as it has to be
     BAD_PROOF = "bad proof"  # a Merkle proof that does not lead to the signed root

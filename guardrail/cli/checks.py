@@ -176,7 +176,7 @@ def _answered(socket: Path) -> Check:
 
 
 def _key(location: Location) -> Check:
-    from guardrail.log.keys import load_keys
+    from guardrail.log.keyring import load_keys
 
     load_keys(location.key)
     mode = stat.S_IMODE(location.key.stat().st_mode)

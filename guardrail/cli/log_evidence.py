@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from guardrail.cli.keys import read_keys
+from guardrail.cli.log_access import looking, watched
 from guardrail.cli.log_archive import archive, show_verification
 from guardrail.cli.log_attest import attesting, show_attested
 from guardrail.cli.log_options import evidence, located, period, print_json
@@ -17,6 +18,7 @@ from guardrail.errors import ConfigurationError, GuardrailError
 
 if TYPE_CHECKING:
     from guardrail.chain.keys import VerifierKey
+    from guardrail.log import Log
     from guardrail.log.attested import Demand
     from guardrail.log.receipts import Event
     from guardrail.log.verify import Given, Verification
@@ -137,6 +139,7 @@ def verify(  # noqa: PLR0913 (one argument an option)
 
 @click.command(epilog=RECEIPT_EXAMPLES)
 @evidence
+@watched
 @click.argument("attempt", metavar="ID")
 @click.option(
     "--event",
@@ -146,8 +149,15 @@ def verify(  # noqa: PLR0913 (one argument an option)
 @click.option(
     "--output", metavar="FILE", help="Where it goes; - is stdout.  [default: ID.tlog-proof]"
 )
-def receipt(
-    url: str | None, *, as_json: bool, attempt: str, event: Event | None, output: str | None
+def receipt(  # noqa: PLR0913 (one argument an option)
+    url: str | None,
+    *,
+    as_json: bool,
+    copy: bool,
+    why: str,
+    attempt: str,
+    event: Event | None,
+    output: str | None,
 ) -> None:
     """Write a receipt: proof that one entry of attempt ID stands in the log.
 
@@ -156,6 +166,11 @@ def receipt(
     """
     from guardrail.log.receipts import write_receipt
 
+    def what(attempts: Log) -> dict[str, Any]:
+        return {"command": "receipt", "attempt": attempts.attempt(attempt).id, "event": event}
+
+    with looking(url, what, why, copy=copy):
+        pass  # closing it signs what was written
     written = write_receipt(located(url), attempt, event)
     name = output or f"{_file_name(written.attempt)}.tlog-proof"
     if name == "-":
@@ -174,6 +189,7 @@ def receipt(
 
 @click.command(epilog=EXPORT_EXAMPLES)
 @evidence
+@watched
 @period
 @click.option(
     "--tiles",
@@ -182,27 +198,42 @@ def receipt(
     help="Everything that is signed, as tiles and bundles (C2SP tlog-tiles). DIR may hold an "
     "earlier export: what is new is added.",
 )
-def export(
-    url: str | None, *, as_json: bool, since: int | None, until: int | None, tiles: Path | None
+def export(  # noqa: PLR0913 (one argument an option)
+    url: str | None,
+    *,
+    as_json: bool,
+    copy: bool,
+    why: str,
+    since: int | None,
+    until: int | None,
+    tiles: Path | None,
 ) -> None:
     """Write entries as JSON lines on stdout, or the signed log as a folder.
 
     A line holds the entry's number, its leaf hash and the entry itself, byte for
     byte as it was signed. --since and --until are times of writing.
     """
+    from guardrail.log import iso
     from guardrail.log.export import json_lines, write_tiles
 
+    if tiles is not None and (since is not None or until is not None):
+        raise click.UsageError("--tiles writes the whole log; leave out --since and --until")
+    told = {
+        "command": "export",
+        "tiles": tiles is not None,
+        "since": None if since is None else iso(since),
+        "until": None if until is None else iso(until),
+    }
+    with looking(url, lambda _: told, why, copy=copy):
+        pass  # closing it signs what was written
     if tiles is None:
         for line in json_lines(located(url), since, until):
             click.echo(line)
         return
-    if since is not None or until is not None:
-        raise click.UsageError("--tiles writes the whole log; leave out --since and --until")
     with drawing() as watch:
         head = write_tiles(located(url), tiles, watch)
-    told = {"folder": str(tiles), "entries": head.size, "root": head.root.hex()}
     if as_json:
-        print_json(told)
+        print_json({"folder": str(tiles), "entries": head.size, "root": head.root.hex()})
     else:
         click.echo(f"{tiles}: {head.size:,} entries, root {head.root.hex()}")
 
@@ -275,6 +306,7 @@ def _show(found: Verification, given: Given) -> None:
         )
         click.echo(f"size {tree.size}, root {tree.root.hex()}, {tree.origin}")
         _show_workers(found)
+        _show_private(found)
         show_attested(found.attested)
     else:
         many = len(report.faults)
@@ -299,3 +331,13 @@ def _show_workers(found: Verification) -> None:
         f"workers: {told.started:,} started{rest}; they opened {told.opened:,} attempts, closed "
         f"{told.closed:,} and kept {told.kept:,} entries"
     )
+
+
+def _show_private(found: Verification) -> None:
+    told = found.private
+    if told is None or not (told.opened or told.unopened or told.erased):
+        return
+    said = f" (entries that say so: {told.erasing:,})"
+    erased = f", {told.erased:,} erased{said}" if told.erased else ""
+    unopened = f", {told.unopened:,} not looked into ({told.problem})" if told.unopened else ""
+    click.echo(f"private data: {told.opened:,} as committed to{erased}{unopened}")

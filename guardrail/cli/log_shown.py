@@ -65,9 +65,9 @@ def print_attempt(row: AttemptRow, fields: dict[str, Any]) -> None:
     out = console()
     out.print(Text.assemble(_action(row), f"  {row.id}"))
     for name, value in fields.items():
-        if name not in {"id", "opened", "closed"}:
+        if name not in {"id", "opened", "closed", "private"}:
             out.print(Text(f"  {name:<13} {'-' if value in {None, ''} else value}"))
-    for name in ("opened", "closed"):
+    for name in ("opened", "closed", "private"):
         out.print(Text(f"\n{name}", "bold"))
         out.print(JSON.from_data(fields[name], ensure_ascii=False))
 

@@ -7,6 +7,7 @@ from itertools import count
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from guardrail.chain.errors import EvidenceUnavailable
+from guardrail.log.personal import read_generation, store
 from guardrail.log.record import COLUMNS, Bucket, Column, Entry, Record, Write
 from guardrail.log.tree import append_leaves, read_frontier
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from guardrail.chain.frontier import Frontier
     from guardrail.log.event import Event, Pending
     from guardrail.log.session import WriteSession
+    from guardrail.log.vault import Sealed, Vault
 
 _SUMS = ", ".join(f"{name} = counts.{name} + excluded.{name}" for name in COLUMNS)
 _COUNT = f"""
@@ -51,7 +53,7 @@ class Batch:
     writes: those with an entry. totals: counts of all others, to which these are added as they
     turn out new. note: what the process says of itself, written first. events: those of no
     attempt, written last. seen: the log's size when this process wrote last; it must not be
-    smaller now.
+    smaller now. vault: seals anew what was sealed under a key that is erased meanwhile.
     """
 
     writes: Sequence[Write]
@@ -59,6 +61,7 @@ class Batch:
     note: Event | None
     events: Sequence[Pending]
     seen: int
+    vault: Vault
 
     @property
     def is_plain(self) -> bool:
@@ -106,6 +109,9 @@ def _append(session: WriteSession, batch: Batch) -> Appended:
         return Appended(frontier.size)
     session.insert("entries", [(seq, *row) for seq, row in enumerate(entries, _next(frontier, ()))])
     _index(session, placed)
+    private = [(seq, record.private) for record, seq in placed if record.private is not None]
+    private += [(each.seq, each.private) for each in batch.events if each.private is not None]
+    _keep(session, batch.vault, private)
     for _, write in new:
         add_count(batch.totals, write.bucket, write.column)
     grown = append_leaves(session, frontier, [entry.leaf for entry in entries])
@@ -138,11 +144,19 @@ def _new(session: WriteSession, writes: Sequence[Write]) -> list[tuple[Record, W
 
 
 def _index(session: WriteSession, placed: Sequence[tuple[Record, int]]) -> None:
-    """What attempts are found by, and what of them may have to be erased."""
+    """What attempts are found by."""
     opened = [(record, seq) for record, seq in placed if record.event == "opened"]
     closed = [(record, seq) for record, seq in placed if record.event == "closed"]
     session.insert("attempts", [record.row(seq, None) for record, seq in opened])
     if closed:
         session.many(_CLOSED, [record.row(None, seq) for record, seq in closed])
-    private = [(seq, *record.excerpt) for record, seq in placed if record.excerpt is not None]
-    session.insert("private", private)
+
+
+def _keep(session: WriteSession, vault: Vault, private: list[tuple[int, Sealed]]) -> None:
+    """Store what was sealed, under keys that no erasure or rotation has overtaken."""
+    if not private:
+        return
+    generation = read_generation(session)
+    if generation != vault.generation:
+        vault.moved(generation, session.value("SELECT value FROM meta WHERE key = 'key_id'"))
+    store(session, [(seq, vault.renewed(sealed)) for seq, sealed in private])

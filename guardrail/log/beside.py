@@ -7,7 +7,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from guardrail.errors import ConfigurationError
-from guardrail.log.signing import sync_folder
+from guardrail.log.files import sync_folder
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,4 +1,4 @@
-"""What of an attempt goes into the log: spans, scores and hashes, never text or plain user ids."""
+"""What of an attempt is signed: spans, scores and commitments, never text, ids or their hashes."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from guardrail.log.fragments import number as _number
 from guardrail.log.times import iso
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from guardrail.log.fragments import Json
-    from guardrail.log.keys import Keys
     from guardrail.records import (
         AttemptClosed,
         AttemptOpened,
         Finding,
-        Image,
         Request,
         Scan,
     )
@@ -45,14 +45,18 @@ __all__ = [
 ]
 
 
-def opened_body(entry: AttemptOpened, keys: Keys) -> dict[str, Json]:
-    """The input stage of an attempt. Lists are cut at fixed lengths; their totals are not."""
+def opened_body(entry: AttemptOpened, commitments: Mapping[str, str]) -> dict[str, Json]:
+    """The input stage of an attempt. Lists are cut at fixed lengths; their totals are not.
+
+    commitments: to what may have to be erased (`guardrail.log.personal`).
+    """
     findings = _findings(entry.scans, entry.decision.findings)
     return {
         "id": plain(entry.id),
         "event": "opened",
         "at": iso(entry.at),
-        **_request(entry.request, keys),
+        **_request(entry.request),
+        "commitments": dict(commitments),
         "policy": plain(str(entry.decision.policy)),
         "decision": decision_text(entry.decision),
         "facts": facts_text(entry.facts),
@@ -62,10 +66,11 @@ def opened_body(entry: AttemptOpened, keys: Keys) -> dict[str, Json]:
     }
 
 
-def closed_body(entry: AttemptClosed, keys: Keys) -> dict[str, Json]:
+def closed_body(entry: AttemptClosed, commitments: Mapping[str, str] | None) -> dict[str, Json]:
     """The end of an attempt; carries `opened` when only the end made it worth keeping in full.
 
-    ms: from opened to closed, milliseconds.
+    commitments: of that opening, None where it was kept before. ms: from opened to closed,
+    milliseconds.
     """
     findings = _findings(entry.scans, entry.decision.findings)
     body: dict[str, Json] = {
@@ -86,12 +91,12 @@ def closed_body(entry: AttemptClosed, keys: Keys) -> dict[str, Json]:
         "findings_total": len(findings),
         "scans": [scan_text(scan) for scan in entry.scans[:MAX_LIST]],
     }
-    if not entry.opened.flagged:
-        body["opened"] = opened_body(entry.opened, keys)
+    if commitments is not None:
+        body["opened"] = opened_body(entry.opened, commitments)
     return body
 
 
-def _request(request: Request, keys: Keys) -> dict[str, Json]:
+def _request(request: Request) -> dict[str, Json]:
     caller, where = request.caller, request.caller.jurisdiction
     lengths = [len(part.text) for part in request.parts]
     return {
@@ -105,23 +110,14 @@ def _request(request: Request, keys: Keys) -> dict[str, Json]:
             "source": plain(where.source, 64),
             "confidence": _number(where.confidence),
         },
-        "conversation": keys.conversation(request.conversation),
-        "user": keys.user(caller.id),
-        "prompt_hash": keys.prompt(part.text for part in request.parts),
         "parts": {
             "count": len(lengths),
             "characters": sum(lengths),
             "lengths": [*lengths[-MAX_LIST:]],
         },
-        "images": _hashes(request.images),
         "images_total": len(request.images),
         "problem": plain(request.problem),
     }
-
-
-def _hashes(images: tuple[Image, ...]) -> list[Json]:
-    """SHA-256 of each upload as received; empty for one that could not be read."""
-    return [image.sha256 for image in images[:MAX_LIST]]
 
 
 def _findings(scans: tuple[Scan, ...], behind: tuple[Finding, ...]) -> list[Json]:

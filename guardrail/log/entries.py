@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from guardrail.log.event import LogEntry
+from guardrail.log.event import ATTEMPT_EVENTS, LogEntry
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from guardrail.log.session import Store
 
 PAGE = 500
+NO_ATTEMPT = "event NOT IN ('opened', 'closed')"  # as the index says it, so that it is used
 
 
 def read_entries(
@@ -29,6 +30,8 @@ def read_entries(
             values.append(value)
     if events:
         conditions.append(f"event IN ({', '.join('?' * len(events))})")
+        if ATTEMPT_EVENTS.isdisjoint(events):
+            conditions.append(NO_ATTEMPT)
     beyond, order, after = ("<", "DESC", 1 << 62) if newest_first else (">", "ASC", 0)
     where = " AND ".join(conditions).format(beyond=beyond)
     sql = f"SELECT seq, event, at, body FROM entries WHERE {where} ORDER BY seq {order} LIMIT ?"  # noqa: S608

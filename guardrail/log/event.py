@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from guardrail.log.session import WriteSession
+    from guardrail.log.vault import Sealed
 
 Change: TypeAlias = "Callable[[WriteSession, int], None]"
 ATTEMPT_EVENTS = frozenset({"opened", "closed"})
@@ -35,16 +36,29 @@ class Event:
         return self.entry.at
 
 
+@dataclass(frozen=True, slots=True)
+class Personal:
+    """What of an event may have to be erased.
+
+    values: JSON by name. subject: the pseudonym with which it goes.
+    """
+
+    values: Mapping[str, Any]
+    subject: str
+
+
 @dataclass(slots=True)
 class Pending:
     """An event on its way into the log, with what is changed in the same transaction.
 
     change: gets the session and the event's number; an InputError it raises takes both back, and
-    nothing else. seq: its number, once it is written. refused: what was raised instead.
+    nothing else. private: what its commitments are of. seq: its number, once it is written.
+    refused: what was raised instead.
     """
 
     event: Event
     change: Change | None = None
+    private: Sealed | None = None
     seq: int = 0
     refused: str = ""
 

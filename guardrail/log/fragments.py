@@ -49,7 +49,7 @@ def canonical(value: Mapping[str, Json]) -> str:
 
     Many times faster than for any JSON (`guardrail.chain.entry.canonical`), and the same bytes.
     """
-    pairs = [mark + _written(value[name]) for name, mark in _names(tuple(value))]
+    pairs = [mark + written(value[name]) for name, mark in _names(tuple(value))]
     return f"{{{','.join(pairs)}}}"
 
 
@@ -135,11 +135,12 @@ def _names(names: tuple[str, ...]) -> list[tuple[str, str]]:
     return [(name, f"{encode_basestring(name)}:") for name in sorted(names)]
 
 
-def _written(value: Json) -> str:
+def written(value: Json) -> str:
+    """RFC 8785 of any such value, as `canonical` writes it."""
     if isinstance(value, str):
         return value if type(value) is Text else encode_basestring(value)
     if isinstance(value, list):
-        return f"[{','.join(map(_written, value))}]"
+        return f"[{','.join(map(written, value))}]"
     if isinstance(value, dict):
         return canonical(value)
     if value is None:

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
     from guardrail.log.session import Session
 
-_REQUEST = ("operation", "tier", "policy", "user", "conversation")
+_REQUEST = ("operation", "tier", "policy")
+_SUBJECT = ("user", "conversation")
 
 
 def columns(session: Session) -> str:
@@ -56,8 +57,11 @@ def event_of(body: Mapping[str, Any]) -> str:
     return event
 
 
-def differing(stored: Stored, body: Mapping[str, Any]) -> list[str]:
-    """Names of the columns that are not what `body` says. Raises what a strange body makes it."""
+def differing(stored: Stored, body: Mapping[str, Any], names: tuple[str, str] | None) -> list[str]:
+    """Names of the columns that are not what `body` says. Raises what a strange body makes it.
+
+    names: user and conversation, as it commits to them; None: not known.
+    """
     event = event_of(body)
     pairs = {"event": (stored.event, event), "at": (iso(stored.at), body["at"])}
     if event not in {"opened", "closed"}:
@@ -66,6 +70,9 @@ def differing(stored: Stored, body: Mapping[str, Any]) -> list[str]:
     if stored.opened_at is None:
         return [*_unequal(pairs), "attempts"]
     found = [*_opened(stored, body)] if event == "opened" else [*_closed(stored, body)]
+    if begins_attempt(body) and names is not None:
+        kept = (stored.user, stored.conversation)
+        found += zip(_SUBJECT, zip(kept, names, strict=True), strict=True)
     return _unequal(pairs | dict(found))
 
 

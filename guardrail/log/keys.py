@@ -1,15 +1,12 @@
-"""The log's key file, and what is derived from it: pseudonyms, prompt hashes, sealed excerpts."""
+"""One epoch of the log's keys: pseudonyms, prompt hashes, and what wraps data keys."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hmac
 import os
 import secrets
 import stat
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from guardrail.errors import ConfigurationError
@@ -18,29 +15,43 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-HEADER = "guardrail attempt log key v1"
 SIZE = 32
 NONCE = 12
+_MOST = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Keys:
-    """Keys derived from one secret with HKDF-SHA256 (RFC 5869); `id` names them."""
+    """Keys derived from one secret with HKDF-SHA256 (RFC 5869); `id` names them.
+
+    A retired epoch has lost its secret: it makes pseudonyms still, and opens nothing.
+    """
 
     id: str
+    secret: bytes
     _user: bytes
     _conversation: bytes
     _prompt: bytes
-    _excerpt: bytes
+    _excerpt: bytes = b""
+    wrapping: bytes = b""
 
     @classmethod
     def derive(cls, secret: bytes) -> Keys:
         """The keys of a 32-byte secret."""
-        names = ("key id", "user", "conversation", "prompt", "excerpt")
-        first, *rest = (_expand(secret, name) for name in names)
-        return cls(first.hex()[:16], *rest)
+        names = ("user", "conversation", "prompt", "excerpt", "data keys")
+        first = _expand(secret, "key id")
+        return cls(first.hex()[:16], secret, *(_expand(secret, name) for name in names))
+
+    @classmethod
+    def retired(cls, name: str, pseudonyms: bytes) -> Keys:
+        """An epoch that only makes pseudonyms. pseudonyms: 96 bytes, as `pseudonyms` gave them."""
+        parts = [pseudonyms[at : at + SIZE] for at in range(0, 3 * SIZE, SIZE)]
+        return cls(name, b"", *parts)
+
+    @property
+    def pseudonyms(self) -> bytes:
+        """What of this epoch is kept when it retires, 96 bytes."""
+        return self._user + self._conversation + self._prompt
 
     def user(self, name: str) -> str:
         """Pseudonym of a caller's id, 32 hex digits; empty for an empty id."""
@@ -59,48 +70,24 @@ class Keys:
             mac.update(data)
         return mac.hexdigest()
 
-    def seal(self, text: str, attempt: str) -> tuple[bytes, bytes]:
-        """AES-256-GCM with the attempt's id as associated data: (nonce, ciphertext)."""
-        nonce = secrets.token_bytes(NONCE)
-        data = text.encode("utf-8", "replace")
-        return nonce, _cipher(self._excerpt).encrypt(nonce, data, _utf8(attempt))
-
     def unseal(self, nonce: bytes, sealed: bytes, attempt: str) -> str:
-        """The text of `seal`; raises ConfigurationError when it was not sealed with this key."""
+        """An excerpt of a log of schema 1 or 2; raises ConfigurationError for another key's."""
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
         try:
-            return AESGCM(self._excerpt).decrypt(nonce, sealed, _utf8(attempt)).decode()
-        except InvalidTag:
+            return AESGCM(self._excerpt).decrypt(nonce, sealed, utf8(attempt)).decode()
+        except (InvalidTag, ValueError):
             raise ConfigurationError(
                 f"the excerpt of attempt {attempt} does not open with this key file: "
                 "it was changed, or belongs to another log"
             ) from None
 
 
-@lru_cache(maxsize=8)
-def _cipher(key: bytes) -> AESGCM:
-    """Made once for each key: that takes ten times as long as sealing an excerpt."""
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-    return AESGCM(key)
-
-
-def create_key(path: Path) -> None:
-    """Write a new secret, durable and whole or not at all, unless there is one; mode 0600."""
-    create_secret(path, f"{HEADER}\n{base64.b64encode(secrets.token_bytes(SIZE)).decode()}\n")
-
-
 def create_secret(path: Path, text: str) -> None:
     """Write a file, durable and whole or not at all, unless there is one; mode 0600."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    draft = write_secret(path, text)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(text.encode())
-            file.flush()
-            os.fsync(file.fileno())
         os.link(draft, path)
     except FileExistsError:
         pass  # another process was first; its key counts
@@ -108,14 +95,19 @@ def create_secret(path: Path, text: str) -> None:
         draft.unlink()
 
 
-def load_keys(path: Path) -> Keys:
-    """Read the key file; raises ConfigurationError when it is missing, exposed or damaged."""
-    need = "without it user ids and excerpts cannot be matched"
-    return Keys.derive(_secret(path, read_secret(path, "key file", need)))
+def write_secret(path: Path, text: str) -> Path:
+    """Write a file beside `path` that only its owner may read, durably; gives its path."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(text.encode())
+        file.flush()
+        os.fsync(file.fileno())
+    return draft
 
 
 def read_secret(path: Path, name: str, need: str) -> bytes:
-    """The first 1000 bytes of a file that only its owner may read; raises ConfigurationError.
+    """The first 64 KiB of a file that only its owner may read; raises ConfigurationError.
 
     name: what it is; need: what does not work without it, as messages say it.
     """
@@ -128,7 +120,7 @@ def read_secret(path: Path, name: str, need: str) -> bytes:
         ) from None
     with file:
         _check_private(path, name, os.fstat(file.fileno()))
-        return file.read(1000)
+        return file.read(_MOST)
 
 
 def _check_private(path: Path, name: str, info: os.stat_result) -> None:
@@ -141,18 +133,9 @@ def _check_private(path: Path, name: str, info: os.stat_result) -> None:
         )
 
 
-def _secret(path: Path, data: bytes) -> bytes:
-    header, _, rest = data.partition(b"\n")
-    try:
-        secret = base64.b64decode(rest.strip(), validate=True)
-    except binascii.Error:
-        secret = b""
-    if header.decode("ascii", "replace") != HEADER or len(secret) != SIZE:
-        raise ConfigurationError(
-            f"the attempt log's key file {path} is damaged: expected {HEADER!r} and "
-            f"{SIZE} bytes in base64; put it back from where it is kept"
-        )
-    return secret
+def utf8(text: str) -> bytes:
+    """UTF-8, also of half a character."""
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _expand(secret: bytes, name: str) -> bytes:
@@ -164,8 +147,4 @@ def _expand(secret: bytes, name: str) -> bytes:
 
 
 def _pseudonym(key: bytes, name: str) -> str:
-    return hmac.digest(key, _utf8(name), "sha256").hex()[:32] if name else ""
-
-
-def _utf8(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
+    return hmac.digest(key, utf8(name), "sha256").hex()[:32] if name else ""

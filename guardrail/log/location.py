@@ -14,10 +14,15 @@ MAX_EXCERPT = 4000
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """path: the database, absolute. excerpt: characters of the prompt kept, encrypted; 0: none."""
+    """Where a log is, and what it keeps.
+
+    path: the database, absolute. excerpt: characters of the prompt kept, encrypted; 0: none.
+    wrapper: `module:function` that makes a KeyWrapper of this; empty: the key file wraps.
+    """
 
     path: Path
     excerpt: int = 0
+    wrapper: str = ""
 
     @property
     def name(self) -> str:
@@ -46,9 +51,10 @@ class Location:
 
 
 def locate(url: str | None) -> Location:
-    """Read `sqlite:///relative.db` or `sqlite:////absolute.db`, with `?excerpt=N` (0 to 4000).
+    """Read `sqlite:///relative.db` or `sqlite:////absolute.db`, with options.
 
-    None means `$GUARDRAIL_LOG`, else `attempts.db` in `$XDG_STATE_HOME/guardrail`
+    `?excerpt=N` (0 to 4000), `?wrapper=package.module:function` (makes a `KeyWrapper`). None
+    means `$GUARDRAIL_LOG`, else `attempts.db` in `$XDG_STATE_HOME/guardrail`
     (`~/.local/state/guardrail`). Raises ConfigurationError.
     """
     url = url or os.environ.get("GUARDRAIL_LOG")
@@ -60,7 +66,7 @@ def locate(url: str | None) -> Location:
             f"not an attempt log: {_shown(url)}; write sqlite:///relative.db or "
             "sqlite:////absolute.db, with ?excerpt=200 to keep encrypted excerpts"
         )
-    return Location(Path(unquote(parts.path[1:])).absolute(), _excerpt(parts.query))
+    return Location(Path(unquote(parts.path[1:])).absolute(), *_options(parts.query))
 
 
 def writer_socket(url: str | None) -> Path | None:
@@ -90,12 +96,30 @@ def _shown(url: str) -> str:
     return repr(url) if "@" not in url else repr(url.partition("://")[0] + "://...")
 
 
-def _excerpt(query: str) -> int:
-    found = 0
+def _options(query: str) -> tuple[int, str]:
+    excerpt, wrapper = 0, ""
     for name, value in parse_qsl(query, keep_blank_values=True):
-        if name != "excerpt":
-            raise ConfigurationError(f"unknown option {name!r} of the attempt log; known: excerpt")
-        if not (value.isdecimal() and value.isascii() and int(value[:9]) <= MAX_EXCERPT):
-            raise ConfigurationError(f"excerpt={value} of the attempt log: 0 to {MAX_EXCERPT}")
-        found = int(value)
-    return found
+        if name == "excerpt":
+            excerpt = _excerpt(value)
+        elif name == "wrapper":
+            wrapper = _wrapper(value)
+        else:
+            raise ConfigurationError(
+                f"unknown option {name!r} of the attempt log; known: excerpt, wrapper"
+            )
+    return excerpt, wrapper
+
+
+def _excerpt(value: str) -> int:
+    if not (value.isdecimal() and value.isascii() and int(value[:9]) <= MAX_EXCERPT):
+        raise ConfigurationError(f"excerpt={value} of the attempt log: 0 to {MAX_EXCERPT}")
+    return int(value)
+
+
+def _wrapper(value: str) -> str:
+    module, colon, name = value.partition(":")
+    if not (colon and name.isidentifier() and all(map(str.isidentifier, module.split(".")))):
+        raise ConfigurationError(
+            f"wrapper={value} of the attempt log: name a function as package.module:function"
+        )
+    return value

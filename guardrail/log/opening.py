@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from guardrail.chain.errors import EvidenceError
 from guardrail.errors import ConfigurationError
-from guardrail.log.keys import Keys, create_key, load_keys
+from guardrail.log.keyring import Keyring, create_key, load_keys
+from guardrail.log.personal import read_generation
 from guardrail.log.signing import Signer, create_signing_key, load_signing_key
 from guardrail.log.times import iso
+from guardrail.log.vault import Vault
 
 if TYPE_CHECKING:
     from guardrail.log.location import Location
     from guardrail.log.session import Session, Store, WriteSession
 
-SCHEMA = 2
+SCHEMA = 3
 _META = "SELECT value FROM meta WHERE key = ?"
 _logger = logging.getLogger(__name__)
 
@@ -26,7 +28,7 @@ class Opened(NamedTuple):
     """A log that may be written."""
 
     store: Store
-    keys: Keys
+    vault: Vault
     signer: Signer
 
 
@@ -43,15 +45,24 @@ def open_for_writing(location: Location) -> Opened:
         location.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if store.is_new():
             create_key(location.key)
-        keys = load_keys(location.key)
+        vault = make_vault(location)
         store.prepare()
         with store.lock:
             try:
                 with store.exclusive() as session:
-                    return Opened(store, keys, _prepare(session, location, store, keys))
+                    return Opened(store, vault, _prepare(session, location, store, vault))
             except BaseException:
                 store.close()
                 raise
+
+
+def make_vault(location: Location) -> Vault:
+    """What seals and opens private data, as its key file has it. Raises ConfigurationError."""
+
+    def load() -> Keyring:
+        return load_keys(location.key)
+
+    return Vault(location, load(), load)
 
 
 def open_for_reading(location: Location) -> Store:
@@ -73,7 +84,10 @@ def open_store(location: Location, *, readonly: bool) -> Store:
 
 
 def read_meta(session: Session, key: str) -> str | None:
-    """What the log says of itself: schema, origin, created, key_id, verifier_key, older_entries."""
+    """What the log says of itself.
+
+    schema, origin, created, key_id (of the current epoch), verifier_key, older_entries, generation.
+    """
     value: str | None = session.value(_META, (key,))
     return value
 
@@ -89,13 +103,13 @@ def schema_of(location: Location) -> int:
             store.close()
 
 
-def _prepare(session: WriteSession, location: Location, store: Store, keys: Keys) -> Signer:
+def _prepare(session: WriteSession, location: Location, store: Store, vault: Vault) -> Signer:
     schema = _check(session, location, store)
     if not schema:
-        return _create(session, location, store, keys)
-    _check_key(session, location, keys)
+        return _create(session, location, store, vault)
+    _check_key(session, location, vault)
     if schema < SCHEMA:
-        return _upgrade(session, location, store)
+        return _upgrade(session, location, store, vault)
     signer = _signer(session, location)
     signer.check(session)
     return signer
@@ -123,7 +137,7 @@ def _newer(name: str, schema: int) -> ConfigurationError:
     )
 
 
-def _create(session: WriteSession, location: Location, store: Store, keys: Keys) -> Signer:
+def _create(session: WriteSession, location: Location, store: Store, vault: Vault) -> Signer:
     create_signing_key(location.signing_key, f"guardrail-log/{secrets.token_hex(8)}")
     signer = Signer(location, load_signing_key(location.signing_key))
     signer.begin()
@@ -131,9 +145,10 @@ def _create(session: WriteSession, location: Location, store: Store, keys: Keys)
         "schema": str(SCHEMA),
         "origin": signer.key.name,
         "created": iso(time.time_ns()),
-        "key_id": keys.id,
+        "key_id": vault.keys.id,
         "verifier_key": str(signer.key.verifier),
         "older_entries": "0",
+        "generation": "0",
     }
     session.begin()
     store.create(session)
@@ -142,21 +157,31 @@ def _create(session: WriteSession, location: Location, store: Store, keys: Keys)
     return signer
 
 
-def _upgrade(session: WriteSession, location: Location, store: Store) -> Signer:
+def _upgrade(session: WriteSession, location: Location, store: Store, vault: Vault) -> Signer:
     """Bring an older log up; one that was signed before as newer is an old copy, and refused."""
     _logger.warning("bringing the attempt log %s to schema %d", location.name, SCHEMA)
-    origin = read_meta(session, "origin") or f"guardrail-log/{secrets.token_hex(8)}"
-    create_signing_key(location.signing_key, origin)
-    signer = Signer(location, load_signing_key(location.signing_key))
-    _check_origin(location, signer, origin)
-    signer.begin()
+    if read_meta(session, "verifier_key"):
+        signer = _signer(session, location)
+        signer.check(session)
+    else:
+        signer = _first_signer(session, location)
     try:
-        store.upgrade(session, str(signer.key.verifier))
+        store.upgrade(session, str(signer.key.verifier), vault)
     except EvidenceError as error:
         raise ConfigurationError(
             f"the attempt log {location.name} cannot be brought to schema {SCHEMA} ({error})"
         ) from None
     signer.unsigned = True
+    return signer
+
+
+def _first_signer(session: Session, location: Location) -> Signer:
+    """For a log of schema 1, which was never signed."""
+    origin = read_meta(session, "origin") or f"guardrail-log/{secrets.token_hex(8)}"
+    create_signing_key(location.signing_key, origin)
+    signer = Signer(location, load_signing_key(location.signing_key))
+    _check_origin(location, signer, origin)
+    signer.begin()
     return signer
 
 
@@ -180,10 +205,13 @@ def _other_key(location: Location) -> ConfigurationError:
     )
 
 
-def _check_key(session: Session, location: Location, keys: Keys) -> None:
+def _check_key(session: Session, location: Location, vault: Vault) -> None:
+    """The log says which epoch is current: one that rotation has only begun is not used."""
     written = read_meta(session, "key_id")
-    if written != keys.id:
+    ring = vault.ring.at(written)
+    if ring is None:
         raise ConfigurationError(
-            f"the key file {location.key} (id {keys.id}) is not that of this attempt log "
+            f"the key file {location.key} (id {vault.keys.id}) is not that of this attempt log "
             f"(id {written}); put the right one back"
         )
+    vault.moved(read_generation(session), written)

@@ -13,7 +13,7 @@ from guardrail.log.times import iso
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from guardrail.log.keys import Keys
+    from guardrail.log.keyring import Keyring
     from guardrail.log.session import Session, Store
     from guardrail.records import Action, Operation, Outcome
 
@@ -111,9 +111,11 @@ class AttemptRow:
         }
 
 
-def read_attempts(store: Store, wanted: AttemptFilter, keys: Keys | None) -> Iterator[AttemptRow]:
-    """Matching attempts in order of opening, a page at a time; needs `keys` to find a user."""
-    conditions, values = _conditions(wanted, keys)
+def read_attempts(
+    store: Store, wanted: AttemptFilter, ring: Keyring | None
+) -> Iterator[AttemptRow]:
+    """Matching attempts in order of opening, a page at a time; needs `ring` to find a user."""
+    conditions, values = _conditions(wanted, ring)
     order, beyond = ("DESC", "<") if wanted.newest_first else ("ASC", ">")
     left = wanted.limit
     after: tuple[object, ...] = ()
@@ -154,18 +156,7 @@ def one_attempt(session: Session, part: str) -> AttemptRow:
     return found[0]
 
 
-def read_excerpt(session: Session, attempt: str) -> tuple[bytes, bytes] | None:
-    """Nonce and ciphertext kept for an attempt, if any."""
-    sql = """SELECT p.nonce, p.excerpt FROM private AS p JOIN attempts AS a
-     ON p.seq IN (a.opened_seq, a.closed_seq) WHERE a.attempt = ?"""
-    found = session.row(sql, (attempt,))
-    return None if found is None else (found[0], found[1])
-
-
-def _conditions(wanted: AttemptFilter, keys: Keys | None) -> tuple[list[str], list[Value]]:
-    user, conversation = wanted.user, wanted.conversation
-    if keys is not None:
-        user, conversation = keys.user(user or ""), keys.conversation(conversation or "")
+def _conditions(wanted: AttemptFilter, ring: Keyring | None) -> tuple[list[str], list[Value]]:
     given: list[tuple[str, Value | None]] = [
         ("a.at >= ?", wanted.since),
         ("a.at < ?", wanted.until),
@@ -174,17 +165,25 @@ def _conditions(wanted: AttemptFilter, keys: Keys | None) -> tuple[list[str], li
         ("a.reason = ?", wanted.reason),
         ("a.operation = ?", wanted.operation and wanted.operation.value),
         ("a.tier = ?", wanted.tier),
-        ('a."user" = ? AND a."user" <> \'\'', user or None),
-        ("a.conversation = ?", conversation or None),
         ("a.outcome = ?", "" if wanted.outcome == "open" else wanted.outcome),
     ]
     kept = [(condition, value) for condition, value in given if value is not None]
     conditions, values = [name for name, _ in kept], [value for _, value in kept]
+    if ring is not None and wanted.user:
+        _among(conditions, values, 'a."user"', ring.users(wanted.user))
+    if ring is not None and wanted.conversation:
+        _among(conditions, values, "a.conversation", ring.conversations(wanted.conversation))
     if wanted.jurisdiction is not None:
         place = wanted.jurisdiction.strip().upper()
         conditions.append("(a.jurisdiction = ? OR substr(a.jurisdiction, 1, ?) = ?)")
         values += [place, len(place) + 1, f"{place}-"]
     return conditions, values
+
+
+def _among(conditions: list[str], values: list[Value], column: str, names: list[str]) -> None:
+    """One of `names`: of every epoch of the keys."""
+    conditions.append(f"{column} IN ({', '.join('?' * len(names))}) AND {column} <> ''")
+    values += names
 
 
 def _where(conditions: list[str]) -> str:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from guardrail.chain.entry import entry_leaf
 from guardrail.log.body import canonical, closed_body, opened_body, plain
+from guardrail.log.personal import personal
 from guardrail.log.times import HOUR
 
 if TYPE_CHECKING:
-    from guardrail.log.keys import Keys
+    from guardrail.log.vault import Sealed, Vault
     from guardrail.log.worker import Worker
-    from guardrail.records import AttemptClosed, AttemptOpened, Decision, Request
+    from guardrail.records import AttemptClosed, AttemptOpened, Decision
 
 Column: TypeAlias = Literal["opened", "released", "refused", "gated", "failed", "cancelled"]
 COLUMNS: tuple[Column, ...] = ("opened", "released", "refused", "gated", "failed", "cancelled")
@@ -55,7 +56,8 @@ class Entry(NamedTuple):
 class Record:
     """One entry, ready to be written.
 
-    leaf: hash of body (RFC 6962). excerpt: nonce and ciphertext, if one is kept.
+    leaf: hash of body (RFC 6962). private: what its commitments are of; None with an end whose
+    opening has it.
     """
 
     attempt: str
@@ -68,7 +70,7 @@ class Record:
     user: str
     conversation: str
     verdict: Verdict
-    excerpt: tuple[bytes, bytes] | None = None
+    private: Sealed | None = None
 
     @property
     def entry(self) -> Entry:
@@ -114,41 +116,48 @@ def bucket_of(entry: AttemptOpened) -> Bucket:
     )
 
 
-def record_opened(entry: AttemptOpened, bucket: Bucket, keys: Keys, excerpt: int) -> Record:
+def record_opened(entry: AttemptOpened, bucket: Bucket, vault: Vault, excerpt: int) -> Record:
     """The entry of a flagged attempt's opening."""
-    body = canonical(opened_body(entry, keys))
+    name = plain(entry.id)
+    values = personal(entry.request, vault.keys, excerpt)
+    user = values.get("user", "")
+    commitments, private = vault.seal(values, user, name)
+    body = canonical(opened_body(entry, commitments))
     return Record(
-        attempt=plain(entry.id),
+        attempt=name,
         event="opened",
         at=entry.at,
         body=body,
         leaf=entry_leaf(body.encode()),
         opened_at=entry.at,
         bucket=bucket,
-        user=keys.user(entry.request.caller.id),
-        conversation=keys.conversation(entry.request.conversation),
+        user=user,
+        conversation=values.get("conversation", ""),
         verdict=_verdict(entry.decision, ""),
-        excerpt=_sealed(entry.request, plain(entry.id), keys, excerpt),
+        private=private,
     )
 
 
-def record_closed(entry: AttemptClosed, bucket: Bucket, keys: Keys, excerpt: int) -> Record:
-    """The entry of a flagged attempt's end; with the excerpt if the opening was not kept."""
-    request = entry.opened.request
+def record_closed(entry: AttemptClosed, bucket: Bucket, vault: Vault, excerpt: int) -> Record:
+    """The entry of a flagged attempt's end; with its private data if the opening was not kept."""
+    name = plain(entry.id)
+    values = personal(entry.opened.request, vault.keys, excerpt)
+    user = values.get("user", "")
     late = not entry.opened.flagged
-    body = canonical(closed_body(entry, keys))
+    commitments, private = vault.seal(values, user, name) if late else (None, None)
+    body = canonical(closed_body(entry, commitments))
     return Record(
-        attempt=plain(entry.id),
+        attempt=name,
         event="closed",
         at=entry.at,
         body=body,
         leaf=entry_leaf(body.encode()),
         opened_at=entry.opened.at,
         bucket=bucket,
-        user=keys.user(request.caller.id),
-        conversation=keys.conversation(request.conversation),
+        user=user,
+        conversation=values.get("conversation", ""),
         verdict=_verdict(entry.decision, entry.outcome.value),
-        excerpt=_sealed(request, plain(entry.id), keys, excerpt) if late else None,
+        private=private,
     )
 
 
@@ -160,11 +169,3 @@ def _verdict(decision: Decision, outcome: str) -> Verdict:
         plain(decision.reason),
         outcome,
     )
-
-
-def _sealed(request: Request, attempt: str, keys: Keys, excerpt: int) -> tuple[bytes, bytes] | None:
-    """The first `excerpt` characters of the user's last text, encrypted."""
-    if not excerpt:
-        return None
-    said = next((part.text for part in reversed(request.parts) if part.role == "user"), None)
-    return None if said is None else keys.seal(said[:excerpt], attempt)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from contextlib import AbstractContextManager
 
+    from guardrail.log.vault import Vault
 
 Values: TypeAlias = "Sequence[Any]"
 Unit = Literal["month", "day", "hour"]
@@ -148,10 +149,31 @@ class Store(Protocol):
         """Make the tables of the newest schema, inside a transaction."""
         ...
 
-    def upgrade(self, session: WriteSession, verifier_key: str) -> None:
-        """Bring an older schema up, in a transaction of its own. Raises EvidenceError.
+    def upgrade(self, session: WriteSession, verifier_key: str, vault: Vault) -> None:
+        """Bring an older schema up, each step in a transaction of its own. Raises EvidenceError.
 
-        verifier_key: of the key that will sign.
+        verifier_key: of the key that will sign. vault: seals what was sealed in an older way.
+        """
+        ...
+
+    def fold(self) -> None:
+        """Empty the journal into the database, inside `exclusive` and no transaction.
+
+        Raises StoreBusy when somebody reads all the while, StoreFailed.
+        """
+        ...
+
+    def holds(self, needles: Collection[bytes]) -> bool:
+        """Whether the files may hold any of these, as far as they can be searched; no lock."""
+        ...
+
+    def scrub(self, needles: Collection[bytes] | None) -> None:
+        """Leave nothing of deleted rows in the files, inside `exclusive` and no transaction.
+
+        needles: bytes that were deleted, to look for; None: rewrite everything. An engine that
+        keeps old versions of rows removes them here, and says in its documentation what it cannot
+        reach. Raises StoreBusy when somebody reads all the while, LogUnavailable when some are
+        left, StoreFailed.
         """
         ...
 

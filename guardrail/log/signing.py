@@ -214,12 +214,3 @@ class Signer:
             os.fsync(folder)
         finally:
             os.close(folder)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make names in `folder` durable."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

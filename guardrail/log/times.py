@@ -12,7 +12,7 @@ from guardrail.errors import InputError
 SECOND = 1_000_000_000
 HOUR = 3600 * SECOND
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _AGO = re.compile(r"([0-9]{1,9})([smhdw])")
 
 
@@ -34,7 +34,7 @@ def parse_time(text: str, *, now: int | None = None) -> int:
     """
     if ago := _AGO.fullmatch(text.strip()):
         current = time.time_ns() if now is None else now
-        return max(0, current - int(ago[1]) * _UNITS[ago[2]] * SECOND)
+        return max(0, current - int(ago[1]) * UNITS[ago[2]] * SECOND)
     try:
         moment = datetime.fromisoformat(text.strip())
         moment = moment.replace(tzinfo=moment.tzinfo or UTC)

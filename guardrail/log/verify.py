@@ -17,7 +17,8 @@ from guardrail.chain.verify import Held, Kept, verify_log
 from guardrail.errors import ConfigurationError, LogUnavailable
 from guardrail.log.attested import Attestations, Attested, Demand, unsigned_by
 from guardrail.log.index import Stored, begins_attempt, columns, differing
-from guardrail.log.opening import open_for_reading, read_meta
+from guardrail.log.opening import make_vault, open_for_reading, read_meta
+from guardrail.log.private_check import PrivateCheck, PrivateCount, PrivateRow, read_rows
 from guardrail.log.recount import TreeCheck, Workers
 from guardrail.log.tree import StoredHashes, read_frontier
 
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
     from guardrail.chain.frontier import Frontier
     from guardrail.log.location import Location
     from guardrail.log.session import Session, Store
+    from guardrail.log.vault import Vault
 
 PAGE = 500
+PRIVATE_SCHEMA = 3
 _SIZE = re.compile(rb"[^\n]*\n([0-9]{1,19})\n")
 Watch: TypeAlias = "Callable[[int, int], None]"
 Named: TypeAlias = tuple[str, bytes]
@@ -45,7 +48,7 @@ class Verification:
     """What was found.
 
     key: what was believed; checkpoints: names of those held against the log; attested: who else
-    saw it, where that was asked for.
+    saw it, where that was asked for. private: None for an export, which holds none.
     """
 
     report: Report
@@ -53,6 +56,7 @@ class Verification:
     checkpoints: tuple[str, ...]
     workers: Workers
     attested: Attested = field(default_factory=Attested)
+    private: PrivateCount | None = None
 
     @property
     def unsigned(self) -> int:
@@ -100,7 +104,7 @@ def log_key(store: Store) -> VerifierKey:
     if found is None:
         raise ConfigurationError(
             f"the attempt log {store.name} is of schema 1 and has no evidence; open it once "
-            "for writing to bring it to schema 2"
+            "for writing to bring it to a later one"
         )
     return read_key(found)
 
@@ -125,7 +129,7 @@ def verify_database(
         own = [(beside.name, beside.read_bytes())] if beside.exists() else []
         state = _State.of(store)
         named = by_size([*state.checkpoints, *own, *others.named, *given.checkpoints])
-        reading = _Reading(store, state, watch)
+        reading = _Reading(store, state, _private_check(location, state), watch)
         receipts = [data for _, data in given.receipts]
         kept = Kept([Held(note) for _, note in named], receipts, _Locked(store))
         report = verify_log(reading.rows(), kept, given.trust(key))
@@ -133,10 +137,24 @@ def verify_database(
         faults = (*report.faults, *reading.finish(clean=not report.faults), *attested.faults)
         report = replace(report, faults=(*faults, *unsigned_by(report.head, given.all_keys)))
         names = tuple(name for name, _ in named)
-        return Verification(report, key, names, reading.workers, attested)
+        return Verification(report, key, names, reading.workers, attested, reading.private.count)
     finally:
         with store.lock:
             store.close()
+
+
+def _private_check(location: Location, state: _State) -> PrivateCheck:
+    """With the log's keys where they are at hand: without them, less is looked at."""
+    vault: Vault | None = None
+    problem = "its key file is not here"
+    if location.key.exists():
+        try:
+            vault = make_vault(location)
+            if state.key_id not in {keys.id for keys in vault.ring.epochs}:
+                vault, problem = None, "the key file beside it is of another log"
+        except ConfigurationError as error:
+            problem = str(error)
+    return PrivateCheck(vault, "" if vault else problem)
 
 
 def by_size(named: Sequence[Named]) -> list[Named]:
@@ -165,13 +183,18 @@ class _Locked:
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """The log as it is at the beginning. counted: attempts that the hourly counts say opened."""
+    """The log as it is at the beginning. counted: attempts that the hourly counts say opened.
+
+    private: whether it is of a schema that keeps private data apart (3).
+    """
 
     total: int
     counted: int
     frontier: Frontier | None
     older: int
     checkpoints: tuple[Named, ...]
+    key_id: str
+    private: bool
 
     @classmethod
     def of(cls, store: Store) -> _State:
@@ -182,7 +205,10 @@ class _State:
             total: int = session.value("SELECT coalesce(max(seq), 0) FROM entries")
             frontier = _frontier(session)
             counted = int(session.value("SELECT coalesce(sum(opened), 0) FROM counts"))
-        return cls(total, counted, frontier, int(older) if older.isdigit() else 0, named)
+            key_id = read_meta(session, "key_id") or ""
+            private = int(read_meta(session, "schema") or 0) >= PRIVATE_SCHEMA
+        first = int(older) if older.isdigit() else 0
+        return cls(total, counted, frontier, first, named, key_id, private)
 
 
 def _frontier(session: Session) -> Frontier | None:
@@ -195,9 +221,12 @@ def _frontier(session: Session) -> Frontier | None:
 class _Reading:
     """Hands the entries over one by one, and looks at what is not signed of each."""
 
-    def __init__(self, store: Store, state: _State, watch: Watch | None) -> None:
+    def __init__(
+        self, store: Store, state: _State, private: PrivateCheck, watch: Watch | None
+    ) -> None:
         self._store = store
         self._state = state
+        self.private = private
         self._watch = watch
         self._attempts = 0
         self.workers = Workers()
@@ -207,13 +236,14 @@ class _Reading:
     def rows(self) -> Iterator[Row]:
         after, total = 0, self._state.total
         while page := self._page(after):
-            for stored in page:
-                self._look(stored)
+            for stored, row in page:
+                self._look(stored, row)
                 yield Row(stored.seq, stored.body, older=stored.seq <= self._state.older)
-            if page[-1].seq <= after:
+            last = page[-1][0].seq
+            if last <= after:
                 self._fault(FaultKind.UNREADABLE, "the database is damaged here", after + 1)
                 return
-            after = page[-1].seq
+            after = last
             if self._watch is not None:
                 self._watch(after, total)
 
@@ -228,6 +258,8 @@ class _Reading:
             told = f"{self._state.counted} attempts are counted"
             stray.append(f"{told}, workers wrote that they opened {self.workers.opened}")
         self._faults += [Fault(FaultKind.INDEX, detail) for detail in stray]
+        unsaid = self.private.finish(self._state.total)
+        self._faults += [Fault(FaultKind.PRIVATE, detail) for detail in unsaid]
         if clean and not self._faults:
             self._faults += self._tree.faults
             if self._tree.frontier != self._state.frontier:
@@ -235,22 +267,29 @@ class _Reading:
                 self._faults.append(Fault(FaultKind.STORED_HASH, detail))
         return self._faults
 
-    def _page(self, after: int) -> list[Stored]:
+    def _page(self, after: int) -> list[tuple[Stored, PrivateRow | None]]:
         try:
             with self._store.reading() as session:
                 sql = _ROWS.format(columns=columns(session))
-                return [Stored(*row) for row in session.rows(sql, (after, self._state.total, PAGE))]
+                page = [Stored(*row) for row in session.rows(sql, (after, self._state.total, PAGE))]
+                rows = {}
+                if page and self._state.private:
+                    rows = read_rows(session, after, page[-1].seq)
+                return [(stored, rows.get(stored.seq)) for stored in page]
         except (ConfigurationError, LogUnavailable) as error:
             self._fault(FaultKind.UNREADABLE, f"the database is damaged ({error})", after + 1)
             return []
 
-    def _look(self, stored: Stored) -> None:
+    def _look(self, stored: Stored, row: PrivateRow | None) -> None:
         self._tree.add(stored.seq, stored.body)
         try:
             body = json.loads(stored.body)
             self._attempts += begins_attempt(body)
             self.workers.take(body)
-            columns = differing(stored, body)
+            found = self.private.take(stored.seq, stored.attempt, body, row)
+            for problem in (*found.problems, *self.private.erasing(stored.seq, body)):
+                self._fault(FaultKind.PRIVATE, problem, stored.seq)
+            columns = differing(stored, body, found.names)
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             columns = ["body"]
         if columns:
@@ -281,6 +320,7 @@ def as_json(found: Verification) -> dict[str, Any]:
         "head": head and {"origin": head.origin, "size": head.size, "root": head.root.hex()},
         "key": str(found.key),
         "workers": asdict(found.workers),
+        "private": None if found.private is None else asdict(found.private),
         **found.attested.json,
         "faults": [_fault_json(fault, found) for fault in report.faults],
     }

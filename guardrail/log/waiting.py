@@ -6,14 +6,16 @@ import asyncio
 import contextlib
 import threading
 import weakref
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from guardrail.errors import LogUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from guardrail.log.group import Done
+
+R = TypeVar("R")
 
 
 class _Wait:
@@ -92,4 +94,14 @@ async def settled(begin: Callable[[Done], None]) -> None:
             wait.future = loop.create_future()
             with contextlib.suppress(LogUnavailable):
                 await wait.future
+        raise
+
+
+async def finished(work: Coroutine[Any, Any, R]) -> R:
+    """Wait for all of `work`, whose task is not cancelled with this one."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
         raise

@@ -52,9 +52,13 @@ def credit(
 
 
 class Worker:
-    """Counts what one process wrote; its `id` is random, and new after a fork."""
+    """Counts what one process wrote; its `id` is random, and new after a fork.
 
-    def __init__(self) -> None:
+    silent: it writes nothing of itself, as it guards no requests.
+    """
+
+    def __init__(self, *, silent: bool = False) -> None:
+        self._silent = silent
         self.begin()
 
     def begin(self) -> None:
@@ -70,6 +74,8 @@ class Worker:
         `started` comes with the first write, `running` a minute or more after the entry before if
         something was written since, `stopped` at the end of a worker that ever wrote.
         """
+        if self._silent:
+            return None
         if not self._number:
             return None if ending else self._entry("started", at)
         if ending:

@@ -20,11 +20,12 @@ from guardrail.log.waiting import settled
 from guardrail.log.worker import Worker, credit, notes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from guardrail.log.group import Done, Soon, Take
-    from guardrail.log.session import Store, WriteSession
+    from guardrail.log.session import Session, Store, WriteSession
     from guardrail.log.signing import Signer
+    from guardrail.log.vault import Vault
 
 MAX_LAZY = 256
 SIGN_EVERY = SECOND
@@ -41,14 +42,15 @@ class Writer:
     """Writes entries and counts; after a failed write it takes no more (fail closed).
 
     What was written is signed within about a second, at most once a second among all processes,
-    and at shutdown.
+    and at shutdown. worker: whether it tells of itself in entries of its own.
     """
 
-    def __init__(self, store: Store, signer: Signer) -> None:
+    def __init__(self, store: Store, signer: Signer, vault: Vault, *, worker: bool = True) -> None:
         self._store = store
         self._signer = signer
+        self._vault = vault
         self._size = 0
-        self._worker = Worker()
+        self._worker = Worker(silent=not worker)
         self._timer: threading.Timer | None = None
         self._group: GroupCommit[Write | Pending | None] = GroupCommit(self._commit)
         self._failure = ""
@@ -117,6 +119,35 @@ class Writer:
         """Write what `later` has queued; raises LogUnavailable."""
         if self._lazy_size:
             self._group.submit(None)
+
+    def scrub(self, find: Callable[[Session], Collection[bytes] | None]) -> None:
+        """Leave nothing of deleted rows in the files. Raises LogUnavailable, ConfigurationError.
+
+        find: gives, of one moment, bytes that must be nowhere; None: rewrite everything. Writers
+        wait while the journal is folded in, and while the files are rewritten if they must be, not
+        while they are searched.
+        """
+        found: list[Collection[bytes] | None] = []
+
+        def fold(session: WriteSession) -> None:
+            found.append(find(session))
+            self._store.fold()
+
+        self._alone(fold)
+        if found[0] is None or self._store.holds(found[0]):
+            self._alone(lambda session: self._store.scrub(find(session)))
+
+    def _alone(self, do: Callable[[WriteSession], None]) -> None:
+        """Do what is no transaction, while nobody writes."""
+        with self._store.lock:
+            self.check()
+            try:
+                with self._store.exclusive() as session:
+                    do(session)
+            except StoreBusy as error:
+                raise LogUnavailable(str(error)) from None
+            except StoreFailed as error:
+                raise LogUnavailable(self._fail(error)) from None
 
     def shutdown(self) -> None:
         """Flush, sign and close; later writes raise LogUnavailable. May be called twice."""
@@ -233,7 +264,7 @@ class Writer:
         notes = notes_of(attempts, at)
         events += map(Pending, notes.values())
         kept = [write for write in attempts if write.record is not None]
-        batch = Batch(kept, total_counts(lazy, attempts), note, events, self._size)
+        batch = Batch(kept, total_counts(lazy, attempts), note, events, self._size, self._vault)
         try:
             done = transact(session, batch)
         except InputError:

@@ -15,8 +15,8 @@ from guardrail.chain.errors import EvidenceError
 from guardrail.chain.keys import SEED_SIZE, Algorithm, SigningKey
 from guardrail.chain.note import Note
 from guardrail.errors import ConfigurationError
+from guardrail.log.files import sync_folder
 from guardrail.log.keys import create_secret, read_secret
-from guardrail.log.signing import sync_folder
 from guardrail.log.sqlite.database import check_version
 
 if TYPE_CHECKING:

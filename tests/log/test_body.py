@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import Any
 
@@ -11,7 +10,6 @@ from guardrail.chain.entry import MAX_BODY, read_body
 from guardrail.chain.entry import canonical as any_canonical
 from guardrail.log.body import canonical, closed_body, opened_body, plain
 from guardrail.log.fragments import Json
-from guardrail.log.keys import Keys
 from guardrail.records import (
     Action,
     Caller,
@@ -42,7 +40,7 @@ from tests.log.support import (
     request,
 )
 
-KEYS = Keys.derive(bytes(32))
+COMMITMENTS = {"prompt_hash": "ab" * 32, "user": "cd" * 32}
 
 _values = st.recursive(
     st.none()
@@ -143,7 +141,7 @@ def test_anything_becomes_canonical_utf8(
 ) -> None:
     entry = opened(decision, facts, asked=asked)
     end = closed(entry, Outcome.FAILED, error=error, scans=(seen,))
-    for body in (opened_body(entry, KEYS), closed_body(end, KEYS)):
+    for body in (opened_body(entry, COMMITMENTS), closed_body(end, COMMITMENTS)):
         text = canonical(body)
         assert text.encode() == any_canonical(read_body(text.encode()))
 
@@ -156,23 +154,22 @@ def test_no_text_and_no_ids_are_in_it(secret: str) -> None:
     end = closed(
         opened(asked=asked), decision=output_refusal(), scans=(leaking,), error=f"E {secret}"
     )
-    text = canonical(closed_body(end, KEYS))
+    text = canonical(closed_body(end, COMMITMENTS))
     assert json.dumps(secret, ensure_ascii=False)[1:-1] not in text
 
 
 def test_an_opening() -> None:
     asked = request(images=(picture(),), conversation="c1", model="image-1")
     entry = opened(GATE, SEXUAL, asked=asked, id="a1", at=1_768_521_600_000_000_001)
-    body = read(opened_body(entry, KEYS))
+    body = read(opened_body(entry, COMMITMENTS))
     assert body["id"] == "a1"
     assert body["at"] == "2026-01-16T00:00:00.000000001Z"
     assert body["operation"] == "image.generate"
     assert body["jurisdiction"] == {"code": "JP", "source": "billing", "confidence": 1}
-    assert body["user"] == KEYS.user("u1")
-    assert body["conversation"] == KEYS.conversation("c1")
-    assert body["prompt_hash"] == KEYS.prompt(["be kind", "a garden in autumn"])
+    assert body["commitments"] == COMMITMENTS
+    assert not {"user", "conversation", "prompt_hash", "images"} & body.keys()
+    assert body["images_total"] == 1
     assert body["parts"] == {"count": 2, "characters": 25, "lengths": [7, 18]}
-    assert body["images"] == [hashlib.sha256(b"picture").hexdigest()]
     assert body["policy"] == str(POLICY)
     assert isinstance(body["facts"], dict)
     assert body["facts"]["sexual"] == {
@@ -196,11 +193,12 @@ def test_an_opening() -> None:
 
 def test_an_end_carries_an_opening_that_was_not_kept() -> None:
     plain_one, flagged = opened(ALLOW), opened(REFUSE)
-    late = read(closed_body(closed(plain_one, Outcome.REFUSED, decision=output_refusal()), KEYS))
-    assert late["opened"] == read(opened_body(plain_one, KEYS))
+    end = closed(plain_one, Outcome.REFUSED, decision=output_refusal())
+    late = read(closed_body(end, COMMITMENTS))
+    assert late["opened"] == read(opened_body(plain_one, COMMITMENTS))
     assert late["stage"] == "output"
     assert late["ms"] == 2.5
-    assert "opened" not in closed_body(closed(flagged), KEYS)
+    assert "opened" not in closed_body(closed(flagged), None)
 
 
 def test_a_body_fits_a_bundle_whatever_comes() -> None:
@@ -218,7 +216,7 @@ def test_a_body_fits_a_bundle_whatever_comes() -> None:
     )
     entry = opened(ALLOW, facts, asked=asked)
     end = closed(entry, Outcome.REFUSED, decision=output_refusal(), facts=facts, scans=seen)
-    body = closed_body(end, KEYS)
+    body = closed_body(end, COMMITMENTS)
     assert len(canonical(body).encode()) <= MAX_BODY
     assert body["findings_total"] == 3000
 

@@ -114,7 +114,7 @@ def test_show(url: str) -> None:
     assert shown["closed"]["outcome"] == "refused"
     assert "excerpt" not in shown
     assert "garden" not in json.dumps(shown)
-    (shown,) = lines("show", "--log", url, "0ab", "--excerpt")
+    (shown,) = lines("show", "--log", url, "0ab", "--excerpt", "--why", "a test")
     assert shown["excerpt"] == "a garden in autumn"
 
 
@@ -210,7 +210,7 @@ def test_on_a_terminal(url: str) -> None:
     assert "real_person_sexual" in table
     assert max(map(len, table.splitlines())) <= 80
     assert not table.lstrip().startswith("{")
-    shown = on_a_terminal("show", "--log", url, "0a", "--excerpt")
+    shown = on_a_terminal("show", "--log", url, "0a", "--excerpt", "--why", "a test")
     assert "a garden in autumn" in shown
     assert '"severity": "nudity"' in shown
     counted = on_a_terminal("stats", "--log", url, "--by", "jurisdiction")

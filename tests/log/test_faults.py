@@ -187,9 +187,9 @@ def test_the_database_of_another_program(log: Log, tmp_path: Path) -> None:
 
 def test_a_newer_schema(log: Log, url: str, path: Path) -> None:
     log.open(opened(REFUSE))
-    rows(path, "UPDATE meta SET value = '3' WHERE key = 'schema'")
+    rows(path, "UPDATE meta SET value = '4' WHERE key = 'schema'")
     for readonly in (False, True):
-        with pytest.raises(ConfigurationError, match="schema 3, newer"):
+        with pytest.raises(ConfigurationError, match="schema 4, newer"):
             open_log(url, readonly=readonly)
 
 

@@ -200,7 +200,8 @@ def test_no_excerpt_is_kept_unless_asked_for(log: Log, path: Path) -> None:
     entry = opened(REFUSE)
     log.open(entry)
     assert log.excerpt(entry.id) is None
-    assert rows(path, "SELECT count(*) FROM private") == [(0,)]
+    assert (log.private(entry.id) or {}).keys() == {"user", "prompt_hash"}
+    assert rows(path, "SELECT count(*) FROM private") == [(1,)]
 
 
 def test_an_attempt_is_found_by_the_start_or_end_of_its_id(log: Log) -> None:

@@ -88,18 +88,21 @@ def columns(
 ) -> Iterator[Columns]:
     """Columns over a log in use, an archive of it, or both; what both hold is there once.
 
+    The log in use has every attempt, and alone says of whom (an archive holds no pseudonyms of
+    schema 3), so that of both the archive is only held against it.
+
     watch: called with entries read into the cache, and their number.
 
     Raises ConfigurationError when they are not of one log, and LogUnavailable.
     """
     folder = None if archive is None else Folder(archive)
     manifests = [] if folder is None else _manifests(folder, source)
-    last = manifests[-1].segment.last if manifests else 0
     with connected() as connection, explained("counting"):
         connection.execute(f"CREATE TABLE tail ({TYPED})")
-        files = _files(folder, manifests, ATTEMPTS)
-        if source is not None:
-            files += _live(connection, source, last, cache, watch)
+        if source is None:
+            files = _files(folder, manifests, ATTEMPTS)
+        else:
+            files = _live(connection, source, cache, watch)
         parts = f"SELECT {FIELDS} FROM tail" + _union(files, FIELDS)  # noqa: S608 (fixed names)
         connection.execute(f"CREATE VIEW parts AS {parts}")
         connection.execute(_ATTEMPTS)
@@ -147,16 +150,15 @@ def _files(folder: Folder | None, manifests: Sequence[Manifest], suffix: str) ->
 def _live(
     connection: DuckDBPyConnection,
     source: Source,
-    last: int,
     cache: Cache | None,
     watch: Watch | None,
 ) -> list[Path]:
-    """What follows entry `last`: as far as it is cached as files, the rest into `tail`."""
+    """Every attempt: as far as it is cached as files, the rest into `tail`."""
     head = source.head
     files: list[Path] = []
-    after = last
+    after = 0
     if cache is not None:
-        files, after = cache.grown(source, last, head, watch)
+        files, after = cache.grown(source, after, head, watch)
     for page in source.touched(after, head):
         append(connection, "tail", [part_row(found, after) for found in page])
     return files

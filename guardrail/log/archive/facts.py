@@ -1,6 +1,8 @@
 """What an entry says of its attempt: the columns that archived attempts are found and counted by.
 
-They are made from the entries alone, so that whoever has the entries can make them again.
+They are made from the entries alone, so that whoever has the entries can make them again. From
+schema 3 on these only commit to pseudonyms, so that an archive holds nothing that would have to be
+erased from it.
 """
 
 from __future__ import annotations
@@ -80,8 +82,8 @@ def _first(seq: int | None, body: Mapping[str, Any]) -> First:
         body["jurisdiction"]["code"],
         body["tier"],
         body["policy"],
-        body["user"],
-        body["conversation"],
+        body.get("user", ""),
+        body.get("conversation", ""),
         body["decision"]["stage"],
         *_decided(body),
     )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
-    from guardrail.log.keys import Keys
+    from guardrail.log.keyring import Keyring
 
 _NAMES = """attempt, "at", closed_at, operation, jurisdiction, tier, policy, "user",
  conversation, stage, action, rule, reason, outcome"""
@@ -36,7 +36,7 @@ class ArchivedAttempts:
     _files: Sequence[str]
 
     def find(
-        self, wanted: AttemptFilter | None = None, keys: Keys | None = None
+        self, wanted: AttemptFilter | None = None, keys: Keyring | None = None
     ) -> list[AttemptRow]:
         """Attempts that match: what they are found by, without their entries.
 
@@ -98,18 +98,18 @@ def _final(wanted: AttemptFilter) -> dict[str, str]:
     return {name: str(value) for name, value in given.items() if value is not None}
 
 
-def _conditions(wanted: AttemptFilter, keys: Keys | None) -> tuple[list[str], dict[str, Any]]:
+def _conditions(wanted: AttemptFilter, keys: Keyring | None) -> tuple[list[str], dict[str, Any]]:
     user, conversation = wanted.user, wanted.conversation
     if (user or conversation) and keys is None:
         raise ConfigurationError("a user is found with the log's key file; it is not there")
-    if keys is not None:
-        user, conversation = keys.user(user or ""), keys.conversation(conversation or "")
+    users = keys.users(user) if keys is not None and user else None
+    talks = keys.conversations(conversation) if keys is not None and conversation else None
     place = wanted.jurisdiction and wanted.jurisdiction.strip().upper()
     given: dict[str, tuple[str, Any]] = {
         "since": ('"at" >= $since', wanted.since),
         "until": ('"at" < $until', wanted.until),
-        "user": ('"user" = $user', user or None),
-        "conversation": ("conversation = $conversation", conversation or None),
+        "user": ('list_contains($user, "user")', users),
+        "conversation": ("list_contains($conversation, conversation)", talks),
         "operation": ("operation = $operation", wanted.operation and wanted.operation.value),
         "place": ("starts_with(jurisdiction || '-', $place || '-')", place),
         "tier": ("tier = $tier", wanted.tier),

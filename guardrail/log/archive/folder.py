@@ -15,7 +15,7 @@ from guardrail.chain.errors import Malformed
 from guardrail.errors import ConfigurationError, InputError
 from guardrail.log.archive.manifest import FORMAT, SUFFIX, FileHash, Manifest
 from guardrail.log.archive.months import Month
-from guardrail.log.signing import sync_folder
+from guardrail.log.files import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -83,6 +83,11 @@ class RemoteLog(Log):
         """See Log."""
         self._finalizer()
 
+    @property
+    def vault(self) -> NoReturn:
+        """Keys are with the writer; raises ConfigurationError."""
+        self._refuse()
+
     def _writing(self) -> NoReturn:
         self._refuse()
 

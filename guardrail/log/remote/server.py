@@ -11,7 +11,7 @@ import socket
 import stat
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from guardrail.errors import ConfigurationError, GuardrailError, InputError, LogUnavailable
 from guardrail.log.event import Pending
@@ -26,7 +26,7 @@ from guardrail.log.remote.wire import (
     size_of,
 )
 from guardrail.log.worker import Worker
-from guardrail.records import PolicyRef
+from guardrail.records import AttemptClosed, AttemptOpened, PolicyRef
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +34,11 @@ if TYPE_CHECKING:
 
     from guardrail.log.event import Event
     from guardrail.log.log import Log
+    from guardrail.log.record import Write
+    from guardrail.log.writer import Writer
 
+A = TypeVar("A", AttemptOpened, AttemptClosed)
+Made: TypeAlias = "tuple[Writer, Write]"
 _BACKLOG = 512
 _logger = logging.getLogger(__name__)
 
@@ -132,9 +136,9 @@ class _Client:
             case "open", [data]:
                 entry = decode_opened(data)
                 await self._log.atell(entry.decision.policy)
-                writer, write = self._log.opening(entry, self._worker)
+                writer, write = await self._made(self._log.opening, entry)
             case "close", [data]:
-                writer, write = self._log.closing(decode_closed(data), self._worker)
+                writer, write = await self._made(self._log.closing, decode_closed(data))
             case "uses", [str(name), int(version), str(digest), dict(text)]:
                 self._log.uses(PolicyRef(name, version, digest), text)
                 self._answer(number, "")
@@ -153,6 +157,11 @@ class _Client:
         self._in_flight += 1
         writer.post(write, lambda error: self._settle(number, error), self._loop.call_soon)
         return True
+
+    async def _made(self, make: Callable[[A, Worker], Made], entry: A) -> Made:
+        if self._log.seals_slowly(entry):
+            return await asyncio.to_thread(make, entry, self._worker)
+        return make(entry, self._worker)
 
     async def _settled(self) -> None:
         while self._in_flight:

@@ -1,5 +1,5 @@
--- The evidence: append-only, seq dense from 1, body canonical JSON (RFC 8785) without text or plain
--- user ids. leaf: RFC 6962 leaf hash of `guardrail-entry/1`, a newline and body.
+-- The evidence: append-only, seq dense from 1, body canonical JSON (RFC 8785) without text, ids or
+-- pseudonyms (of schema 1 and 2: with pseudonyms). leaf: RFC 6962 leaf hash of `guardrail-entry/1`, a newline and body.
 CREATE TABLE entries (
   seq INTEGER PRIMARY KEY,
   attempt TEXT NOT NULL,

@@ -1,17 +1,11 @@
--- Schema 2: the evidence is in entries.sql, what is searched and counted by is here.
+-- Schema 3: the evidence is in entries.sql, what may be erased in private.sql, the rest here.
 CREATE TABLE meta (
   key TEXT PRIMARY KEY,
   value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- What may have to be erased: never part of an entry's body.
-CREATE TABLE private (
-  seq INTEGER PRIMARY KEY REFERENCES entries (seq),
-  nonce BLOB NOT NULL,
-  excerpt BLOB NOT NULL
-) STRICT;
-
--- An index made from entries alone, so that they can be searched without reading every body.
+-- What entries are found by without reading every body: made from them, and (user, conversation)
+-- from what they commit to; those two are emptied with it.
 CREATE TABLE attempts (
   attempt TEXT PRIMARY KEY,
   opened_seq INTEGER REFERENCES entries (seq),

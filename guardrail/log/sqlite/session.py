@@ -29,7 +29,7 @@ def translated() -> Iterator[None]:
         yield
     except apsw.BusyError as error:
         raise StoreBusy(str(error)) from None
-    except DAMAGED as error:
+    except (*DAMAGED, UnicodeDecodeError) as error:
         raise StoreDamaged(f"{type(error).__name__}: {error}") from None
     except apsw.Error as error:
         raise StoreFailed(f"{type(error).__name__}: {error}") from None

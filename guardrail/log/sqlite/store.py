@@ -11,19 +11,22 @@ from typing import TYPE_CHECKING
 import apsw
 
 from guardrail.errors import ConfigurationError, LogUnavailable
+from guardrail.log.files import sync_folder
 from guardrail.log.forks import watch_forks
 from guardrail.log.session import StoreBusy, StoreDamaged, StoreFailed
-from guardrail.log.signing import sync_folder
 from guardrail.log.sqlite.database import Database
 from guardrail.log.sqlite.lock import LockHeld
 from guardrail.log.sqlite.migrate import ENTRIES, migrate
+from guardrail.log.sqlite.seal import PRIVATE, seal_older
+from guardrail.log.sqlite.search import found_in
 from guardrail.log.sqlite.session import DAMAGED, SqliteSession, translated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from guardrail.log.location import Location
     from guardrail.log.session import Session, WriteSession
+    from guardrail.log.vault import Vault
 
 APPLICATION_ID = 0x47524C47  # "GRLG"
 CHECKPOINT_PAGES = 1000
@@ -76,7 +79,7 @@ class SqliteStore:
                 connection = self.database.connection()
                 with connection:
                     yield SqliteSession(connection)
-            except DAMAGED as error:
+            except (*DAMAGED, UnicodeDecodeError) as error:
                 raise ConfigurationError(
                     f"{self.name} is damaged or not an attempt log ({error})"
                 ) from None
@@ -132,13 +135,39 @@ class SqliteStore:
 
     def create(self, session: WriteSession) -> None:
         """See Store."""
-        for file in (ENTRIES, ENTRIES.with_name("schema.sql")):
+        for file in (ENTRIES, ENTRIES.with_name("schema.sql"), PRIVATE):
             session.execute(file.read_text("utf-8"))
         session.execute(f"PRAGMA application_id={APPLICATION_ID}")
 
-    def upgrade(self, session: WriteSession, verifier_key: str) -> None:
+    def upgrade(self, session: WriteSession, verifier_key: str, vault: Vault) -> None:
         """See Store."""
-        migrate(self.database.connection(), session, verifier_key)
+        if self.schema(session) == 1:
+            migrate(self.database.connection(), session, verifier_key)
+        seal_older(self.database.connection(), session, vault)
+
+    def scrub(self, needles: Collection[bytes] | None) -> None:
+        """Fold the write-ahead log in and empty it; rewrite the file where that is not enough.
+
+        Deleted rows are overwritten (`secure_delete`), but pages that were split may still hold
+        copies of what was moved to others: the files are searched for `needles`.
+        """
+        self.fold()
+        if needles is None or self.holds(needles):
+            with translated():
+                self.database.connection().execute("VACUUM")
+            self.fold()
+        if self.holds(needles or ()):
+            raise LogUnavailable(f"what was erased is still in the files of {self.name}")
+
+    def fold(self) -> None:
+        """See Store."""
+        with translated():
+            self.database.checkpoint(apsw.SQLITE_CHECKPOINT_TRUNCATE)
+
+    def holds(self, needles: Collection[bytes]) -> bool:
+        """See Store."""
+        names = [self._path.name + end for end in ("", "-wal")]
+        return any(found_in(self._path.with_name(name), needles) for name in names)
 
     @contextmanager
     def explained(self) -> Iterator[None]:
