@@ -12,7 +12,7 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,51 +24,21 @@ from guardrail.log import open_log
 from guardrail.log.remote.codec import encode
 from guardrail.log.remote.connection import Connection
 from guardrail.log.remote.wire import MAX_FRAME, frame
-from tests.log.support import ALLOW, POLICY, REFUSE, ROOT, closed, opened, python, rows
+from tests.log.support import (
+    ALLOW,
+    POLICY,
+    REFUSE,
+    ROOT,
+    Daemon,
+    closed,
+    opened,
+    python,
+    rows,
+    stop,
+)
 
 NOBODY = 65534
 OURS = frozenset({os.geteuid()})
-Daemon = subprocess.Popen[str]
-
-
-@pytest.fixture
-def sock(tmp_path: Path) -> Path:
-    return tmp_path / "log.sock"
-
-
-@pytest.fixture
-def start(url: str, sock: Path) -> Iterator[Callable[[], Daemon]]:
-    """Starts the daemon as an operator does; whatever still runs is killed at the end."""
-    started: list[Daemon] = []
-
-    def begin() -> Daemon:
-        command = [sys.executable, "-m", "guardrail", "log", "writer"]
-        command += ["--log", url, "--listen", str(sock)]
-        daemon = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
-        started.append(daemon)
-        assert daemon.stderr is not None
-        line = daemon.stderr.readline()
-        assert line == f"writing for {sock}\n", line + daemon.stderr.read()
-        return daemon
-
-    yield begin
-    for daemon in started:
-        if daemon.poll() is None:
-            daemon.kill()
-            daemon.communicate()
-        assert daemon.stderr is not None
-        daemon.stderr.close()
-
-
-@pytest.fixture
-def daemon(start: Callable[[], Daemon]) -> Daemon:
-    return start()
-
-
-def stop(daemon: Daemon) -> None:
-    daemon.send_signal(signal.SIGTERM)
-    _, errors = daemon.communicate(timeout=60)
-    assert (daemon.returncode, errors) == (0, "")
 
 
 def kept(path: Path) -> list[tuple[str, str]]:
