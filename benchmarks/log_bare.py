@@ -20,7 +20,8 @@ Row = tuple[Any, ...]
 _COUNT = """INSERT INTO counts VALUES (1, 'o', 'JP', 'free', 'p', 1, 0, 0, 0, 0, 0)
 ON CONFLICT (hour, operation, jurisdiction, tier, policy) DO UPDATE SET opened = opened + 1"""
 _TRIGGERS = ("entries_keep_rows", "entries_keep_values", "entries_keep_order")
-_TABLES = {"entries": 6, "attempts": 15, "private": 3}
+_TABLES = {"entries": 6, "attempts": 15, "private": 5}
+_KEY = "INSERT INTO data_keys VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
 
 
 def bare(job: Job, begin: Callable[[], object]) -> Result:
@@ -61,6 +62,7 @@ def _insert(connection: apsw.Connection, rows: dict[str, list[Row]], ids: Any) -
     for table, values in made.items():
         places = ", ".join("?" * _TABLES[table])
         connection.executemany(f"INSERT INTO {table} VALUES ({places})", values)  # noqa: S608
+    connection.executemany(_KEY, rows["data_keys"])
 
 
 def _ready(job: Job, path: Path) -> dict[str, list[Row]]:
@@ -74,7 +76,7 @@ def _ready(job: Job, path: Path) -> dict[str, list[Row]]:
     connection.execute("DROP TRIGGER entries_keep_rows; DELETE FROM entries WHERE event='worker'")
     found = {
         table: connection.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall()  # noqa: S608
-        for table in _TABLES
+        for table in (*_TABLES, "data_keys")
     }
     connection.close()
     return found
