@@ -1,178 +1,117 @@
-"""Durable appends to the attempt log, against the same engine's bare commits in the same run.
+"""Durable appends to the attempt log, against the same engine's bare batched inserts.
 
-python benchmarks/log.py [--seconds 1.0] [--folder DIR]
+python benchmarks/log.py [--seconds 1.0] [--folder DIR] [--fsync-ms 2] [--processes 1,4,8]
+
+Bare: as many processes insert the same rows into the same tables with the same indexes, 64 in a
+transaction, ready-made, in WAL mode with synchronous=FULL, one process at a time (flock); nothing
+is hashed, encrypted or checked. A plain attempt is one update of a count. Guarded: each process
+keeps 64 attempts in flight, from 64 threads or from one event loop, and each is acknowledged on
+its own once it is on disk; `daemon`: 64 threads a process send to one writer. Bare and guarded
+runs take turns; the ratio is that of the medians. p50 and p99: of one acknowledgement.
 """
 
 from __future__ import annotations
 
 import argparse
 import multiprocessing
+import statistics
 import tempfile
-import threading
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
-import apsw
+from log_bare import bare
+from log_guarded import guarded, writer_daemon
+from log_load import Job, Result, delay_commits
 
-from guardrail.log import Log, open_log
-from guardrail.records import (
-    Action,
-    AttemptOpened,
-    Caller,
-    Decision,
-    Facts,
-    Finding,
-    Jurisdiction,
-    Operation,
-    PolicyRef,
-    Request,
-    Scan,
-    Severity,
-    Sexual,
-    Span,
-)
+from guardrail.log import open_log
 
-BATCH = 64
-POLICY = PolicyRef("default", 1, "ab" * 32)
-CALLER = Caller(id="u1029", jurisdiction=Jurisdiction("JP", "billing"), app="studio")
-PROMPT = Request.of("a garden in autumn " * 8, Operation.IMAGE_GENERATE, caller=CALLER)
-SEEN = Finding(detector="sexual.lexicon", version="1", label="sexual", value="nudity")
-SCANS = (Scan("sexual.lexicon", "1", frozenset({"sexual"}), "ok", (SEEN,), 0.05),) * 4
-FACTS = Facts(sexual=Sexual(Severity.NUDITY, 0.97, Span(0, 2, 8)))
-
-
-def flagged() -> AttemptOpened:
-    decision = Decision(Action.REFUSE, "real-person", "real_person_sexual", POLICY)
-    return AttemptOpened(PROMPT, decision, FACTS, SCANS)
-
-
-def plain() -> AttemptOpened:
-    return AttemptOpened(PROMPT, Decision(Action.ALLOW, "", "allowed", POLICY), Facts(), SCANS)
+KINDS = {"flagged": "?excerpt=200", "plain": ""}
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """times: seconds of each call, sorted; rows: written in `seconds` altogether."""
+class Shape:
+    """What one line measures. way: `bare`, `threads`, `async` or `daemon`."""
 
-    name: str
-    rows: int
-    seconds: float
-    times: list[float]
-
-    @property
-    def rate(self) -> float:
-        """Rows a second."""
-        return self.rows / self.seconds
-
-    def at(self, quantile: float) -> float:
-        """Milliseconds that this share of the calls stayed below."""
-        return self.times[min(len(self.times) - 1, int(len(self.times) * quantile))] * 1e3
-
-
-def repeat(call: Callable[[], object], seconds: float) -> list[float]:
-    times: list[float] = []
-    end = time.perf_counter() + seconds
-    while (start := time.perf_counter()) < end:
-        call()
-        times.append(time.perf_counter() - start)
-    return times
-
-
-def bare(folder: Path, seconds: float, rows: int) -> Result:
-    """Insert rows of the same size, `rows` a commit, with nothing else around it."""
-    connection = apsw.Connection(str(folder / f"bare{rows}.db"))
-    connection.pragma("journal_mode", "wal")
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.execute("CREATE TABLE entries (seq INTEGER PRIMARY KEY, id, event, at, body)")
-    with open_log(f"sqlite:///{folder}/size.db") as log:
-        entry = flagged()
-        log.open(entry)
-        body = next(log.attempts()).opened_json
-    values = [(entry.id, "opened", entry.at, body)] * rows
-
-    def commit() -> None:
-        connection.execute("BEGIN IMMEDIATE")
-        connection.executemany("INSERT INTO entries VALUES (NULL, ?, ?, ?, ?)", values)
-        connection.execute("COMMIT")
-
-    times = repeat(commit, seconds)
-    connection.close()
-    name = f"bare, {rows} row{'s' * (rows > 1)} a commit"
-    return Result(name, rows * len(times), sum(times), sorted(times))
-
-
-def threads(log: Log, make: Callable[[], AttemptOpened], count: int, s: float) -> list[float]:
-    found: list[list[float]] = []
-    workers = [
-        threading.Thread(target=lambda: found.append(repeat(lambda: log.open(make()), s)))
-        for _ in range(count)
-    ]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    return [each for times in found for each in times]
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What one process does."""
-
-    url: str
     kind: str
-    threads: int
-    seconds: float
+    processes: int
+    way: str
+
+    def __str__(self) -> str:
+        each = "64 a commit" if self.way == "bare" else f"64 {self.way}"
+        return f"{self.kind}, {self.processes} x {each}"
 
 
-def process(job: Job, start: Barrier, out: multiprocessing.Queue[list[float]]) -> None:
-    log = open_log(job.url)
-    make = {"flagged": flagged, "plain": plain}[job.kind]
-    start.wait()
-    out.put(threads(log, make, job.threads, job.seconds))
-    log.shutdown()
+def work(job: Job, start: Barrier, out: multiprocessing.Queue[Result]) -> None:
+    """Run in a process of its own."""
+    delay_commits(job.delay)
+    run = bare if job.way == "bare" else guarded
+    out.put(run(job, start.wait))
 
 
-def guarded(folder: Path, seconds: float, kind: str, processes: int, count: int) -> Result:
-    """Open attempts of one kind from `processes` x `count` threads."""
-    url = f"sqlite:///{folder}/{kind}-{processes}-{count}.db"
-    job = Job(url, kind, count, seconds)
-    open_log(url).shutdown()
+def measure(shape: Shape, folder: Path, options: argparse.Namespace) -> Result:
+    """One run from `shape.processes` processes, on a new log."""
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        url = f"sqlite:///{name}/log.db{KINDS[shape.kind]}"
+        open_log(url).shutdown()
+        if shape.way != "daemon":
+            return together(Job(url, shape.kind, shape.way, options.seconds, options.delay), shape)
+        with writer_daemon(url, Path(name) / "log.sock", options.delay) as socket:
+            return together(Job(socket, shape.kind, "threads", options.seconds, 0), shape)
+
+
+def together(job: Job, shape: Shape) -> Result:
+    """Start all processes at once and add up what they did."""
     context = multiprocessing.get_context("spawn")
-    start, out = context.Barrier(processes), context.Queue()
-    workers = [context.Process(target=process, args=(job, start, out)) for _ in range(processes)]
-    for worker in workers:
-        worker.start()
-    times = sorted(each for _ in workers for each in out.get())
-    for worker in workers:
-        worker.join()
-    return Result(f"{kind}, {processes} x {count} threads", len(times), seconds, times)
+    start, out = context.Barrier(shape.processes), context.Queue()
+    jobs = [context.Process(target=work, args=(job, start, out)) for _ in range(shape.processes)]
+    for each in jobs:
+        each.start()
+    results = [out.get(timeout=120) for _ in jobs]
+    for each in jobs:
+        each.join()
+    return Result(
+        sum(found.rows for found in results),
+        max(found.seconds for found in results),
+        sorted(time for found in results for time in found.times),
+    )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=1.0, help="for each line")
-    parser.add_argument("--folder", help="on the disk to measure")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=options.folder) as name:
-        folder = Path(name)
-        one, many = (bare(folder, options.seconds, rows) for rows in (1, BATCH))
-        print(f"{'':28}{'rows/s':>9}{'p50 ms':>9}{'p99 ms':>9}{'of bare 1':>11}{'of bare 64':>12}")
-        show(one, one, many)
-        show(many, one, many)
-        for kind in ("plain", "flagged"):
-            for shape in ((1, 1), (1, 16), (4, 1), (4, 16)):
-                show(guarded(folder, options.seconds, kind, *shape), one, many)
-
-
-def show(result: Result, one: Result, many: Result) -> None:
-    print(
-        f"{result.name:28}{result.rate:>9,.0f}{result.at(0.5):>9.3f}{result.at(0.99):>9.3f}"
-        f"{result.rate / one.rate:>11.2f}{result.rate / many.rate:>12.2f}",
-        flush=True,
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--seconds", type=float, default=1.0, help="for each run")
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each line")
+    parser.add_argument("--folder", type=Path, help="on the disk to measure")
+    parser.add_argument("--fsync-ms", type=float, default=0, help="added to every commit")
+    parser.add_argument("--processes", default="1,4,8")
+    parser.add_argument("--kinds", default="flagged,plain")
+    parser.add_argument("--ways", default="threads,async,daemon")
+    options = parser.parse_args()
+    options.delay = options.fsync_ms / 1e3
+    print(f"{'':32}{'rows/s':>9}{'p50 ms':>9}{'p99 ms':>9}{'of bare':>9}")
+    with tempfile.TemporaryDirectory(dir=options.folder) as name:
+        for kind in options.kinds.split(","):
+            for processes in map(int, options.processes.split(",")):
+                ways = ["bare", *options.ways.split(",")]
+                compare([Shape(kind, processes, way) for way in ways], Path(name), options)
+
+
+def compare(shapes: list[Shape], folder: Path, options: argparse.Namespace) -> None:
+    """Measure these in turns, `options.rounds` times, and show the middle of each."""
+    found: dict[Shape, list[Result]] = {shape: [] for shape in shapes}
+    for _ in range(options.rounds):
+        for shape in shapes:
+            found[shape].append(measure(shape, folder, options))
+    base = statistics.median(result.rate for result in found[shapes[0]])
+    for shape, results in found.items():
+        middle = sorted(results, key=lambda result: result.rate)[len(results) // 2]
+        print(
+            f"{shape!s:32}{middle.rate:>9,.0f}{middle.at(0.5):>9.2f}{middle.at(0.99):>9.2f}"
+            f"{middle.rate / base:>9.2f}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -140,9 +140,12 @@ def _second_stage(settings: SecondStage) -> Check:
 
 def check_log(url: str | None) -> Iterator[Check]:
     """The engine, the log's key file, and whether an entry could be written; leaves none."""
-    from guardrail.log import locate
+    from guardrail.log import locate, writer_socket
 
     try:
+        if (socket := writer_socket(url)) is not None:
+            yield _explained("log", str(socket), partial(_answered, socket))
+            return
         location = locate(url)
     except GuardrailError as error:
         yield _explained("log", "SQLite", _sqlite)
@@ -190,6 +193,14 @@ def _on_server(location: Location) -> Iterator[Check]:
         yield from _there(location)
     elif found:
         yield _folder(location.key)
+
+
+def _answered(socket: Path) -> Check:
+    """Ask the writer that listens there."""
+    from guardrail.log.remote.client import Client
+
+    Client(socket).shutdown()
+    return Check("log", str(socket), "ok", "the log's writer answers and can write")
 
 
 def _key(location: Location) -> Check:

@@ -20,6 +20,7 @@ from guardrail.cli import (
 )
 from guardrail.cli.log_access import access, looking, watched
 from guardrail.cli.log_options import common, period, print_json
+from guardrail.cli.log_writer import writer
 from guardrail.errors import ConfigurationError
 from guardrail.records import Action, Operation, Outcome
 
@@ -51,7 +52,7 @@ def log() -> None:
 
     Attempts that were refused, gated, sexual or not fully scanned are kept in full and listed;
     all attempts are counted. Whoever looks at one attempt, one user or an export is written down,
-    before it is shown.
+    before it is shown. The command writer takes attempts for other processes.
     """
 
 
@@ -234,5 +235,6 @@ for _command in (
     *log_timestamp.COMMANDS,
     *log_recover.COMMANDS,
     *log_key.COMMANDS,
+    writer,
 ):
     log.add_command(_command)

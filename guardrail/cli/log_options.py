@@ -25,7 +25,7 @@ def time_of(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
         raise click.BadParameter(str(error)) from None
 
 
-_URL = click.option(
+url_option = click.option(
     "--log",
     "url",
     metavar="URL",
@@ -37,14 +37,14 @@ _URL = click.option(
 
 def common(command: Callable[..., None]) -> Callable[..., None]:
     """Options of commands that list: a table on a terminal, JSON in a pipe."""
-    return _URL(
+    return url_option(
         click.option("--json", "as_json", is_flag=True, help="JSON on a terminal too.")(command)
     )
 
 
 def evidence(command: Callable[..., None]) -> Callable[..., None]:
     """Options of commands that say what they found in words."""
-    return _URL(
+    return url_option(
         click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")(command)
     )
 

@@ -20,7 +20,7 @@ from guardrail.flow import (
     stream_flow,
 )
 from guardrail.guard.driver import Driver, Steps, Which, no_model
-from guardrail.records import Output, Request
+from guardrail.records import AsyncAttemptLog, Output, Request
 from guardrail.screening import AskDetector, Keep, Recall, Screening
 from guardrail.streaming import StreamReader
 
@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 class AsyncGuard(Driver):
-    """Drives the flow under asyncio; the log's disk writes run in a thread."""
+    """Drives the flow under asyncio; the log's disk writes run in other threads."""
 
     async def screen(self, request: Request, *, facts: Which = "needed") -> Screening:
         """As `Guard.screen`."""
@@ -89,9 +89,15 @@ class AsyncGuard(Driver):
             case Recall() | Keep():
                 return self._conversation(effect)
             case OpenEntry(entry):
-                await _to_the_end(self.log.open, entry)
+                if isinstance(log := self.log, AsyncAttemptLog):
+                    await log.aopen(entry)
+                else:
+                    await _to_the_end(self.log.open, entry)
             case CloseEntry(entry):
-                await _to_the_end(self.log.close, entry)
+                if isinstance(log := self.log, AsyncAttemptLog):
+                    await log.aclose(entry)
+                else:
+                    await _to_the_end(self.log.close, entry)
             case CallModel():
                 return await source.call()
             case NextChunk():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from guardrail.errors import ConfigurationError
-from guardrail.log.location import Location, locate
+from guardrail.log.location import Location, locate, writer_socket
 from guardrail.log.log import Log
 from guardrail.log.opening import SCHEMA, schema_of
 from guardrail.log.query import AttemptFilter, AttemptRow
@@ -16,13 +16,20 @@ def open_log(url: str | None = None, *, readonly: bool = False) -> Log:
 
     url: `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgresql://user@host/database`;
         `?excerpt=N` keeps the first N characters (0 to 4000) of flagged prompts, encrypted;
-        `?wrapper=module:function` makes what wraps the data keys. None: `$GUARDRAIL_LOG`, else
+        `?wrapper=module:function` makes what wraps the data keys.
+        `unix:///run/guardrail/log.sock`: what `guardrail log writer` listens on; such a log only
+        takes attempts. None: `$GUARDRAIL_LOG`, else
         `$XDG_STATE_HOME/guardrail/attempts.db`.
 
     Raises ConfigurationError when the URL, the log or its key is wrong, and LogUnavailable when
     the disk or the server does not let it be written.
     """
-    return Log(locate(url), readonly=readonly)
+    socket = writer_socket(url)
+    if socket is None:
+        return Log(locate(url), readonly=readonly)
+    from guardrail.log.remote.client import RemoteLog
+
+    return RemoteLog(socket, readonly=readonly)
 
 
 def open_tool(url: str | None = None) -> Log:
@@ -55,4 +62,5 @@ __all__ = [
     "open_log",
     "open_tool",
     "parse_time",
+    "writer_socket",
 ]

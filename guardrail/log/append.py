@@ -71,10 +71,11 @@ class Batch:
 
 
 class Appended(NamedTuple):
-    """size: of the log. new: entries of attempts that were not there before."""
+    """size: of the log. new: entries of attempts that were not there before, written for `by`."""
 
     size: int
     new: int = 0
+    by: Sequence[Write] = ()
 
 
 def transact(session: WriteSession, batch: Batch) -> Appended:
@@ -127,7 +128,7 @@ def _append(session: WriteSession, batch: Batch, totals: Counts) -> Appended:
     for pending in batch.events:
         if pending.change is not None:
             pending.change(session, pending.seq)
-    return Appended(grown.size, len(new))
+    return Appended(grown.size, len(new), [write for _, write in new])
 
 
 def _next(frontier: Frontier, before: Sequence[Entry]) -> int:

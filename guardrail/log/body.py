@@ -2,49 +2,47 @@
 
 from __future__ import annotations
 
-import json
-import math
-import re
-from itertools import islice
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
+from guardrail.log.fragments import (
+    MAX_LIST,
+    MAX_NUMBER,
+    MAX_PERSONS,
+    canonical,
+    decision_text,
+    facts_text,
+    finding_text,
+    plain,
+    scan_text,
+)
+from guardrail.log.fragments import code as _code
+from guardrail.log.fragments import number as _number
 from guardrail.log.times import iso
-from guardrail.records import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
+    from guardrail.log.fragments import Json
     from guardrail.records import (
         AttemptClosed,
         AttemptOpened,
-        Decision,
-        Facts,
         Finding,
-        Person,
         Request,
         Scan,
     )
 
-Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
-
 MAX_FINDINGS = 100
-MAX_PERSONS = 50
-MAX_LIST = 100
-MAX_NUMBER = (1 << 53) - 1  # beyond it, readers of JSON may not keep a number exactly
 
-_ENCODER = json.JSONEncoder(
-    ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
-)
-_CODE = re.compile(r"[A-Za-z0-9_.:/+@-]{0,64}")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-
-
-def canonical(value: Mapping[str, Json]) -> str:
-    """RFC 8785 for what bodies are made of: ASCII names, text, safe integers, four decimals.
-
-    Many times faster than for any JSON (`guardrail.chain.entry.canonical`), and the same bytes.
-    """
-    return _ENCODER.encode(value)
+__all__ = [
+    "MAX_FINDINGS",
+    "MAX_LIST",
+    "MAX_NUMBER",
+    "MAX_PERSONS",
+    "canonical",
+    "closed_body",
+    "opened_body",
+    "plain",
+]
 
 
 def opened_body(entry: AttemptOpened, commitments: Mapping[str, str]) -> dict[str, Json]:
@@ -60,11 +58,11 @@ def opened_body(entry: AttemptOpened, commitments: Mapping[str, str]) -> dict[st
         **_request(entry.request),
         "commitments": dict(commitments),
         "policy": plain(str(entry.decision.policy)),
-        "decision": _decision(entry.decision),
-        "facts": _facts(entry.facts),
+        "decision": decision_text(entry.decision),
+        "facts": facts_text(entry.facts),
         "findings": findings[:MAX_FINDINGS],
         "findings_total": len(findings),
-        "scans": [_scan(scan) for scan in entry.scans[:MAX_LIST]],
+        "scans": [scan_text(scan) for scan in entry.scans[:MAX_LIST]],
     }
 
 
@@ -82,28 +80,20 @@ def closed_body(entry: AttemptClosed, commitments: Mapping[str, str] | None) -> 
         "opened_at": iso(entry.opened.at),
         "outcome": entry.outcome.value,
         "policy": plain(str(entry.decision.policy)),
-        "decision": _decision(entry.decision),
+        "decision": decision_text(entry.decision),
         "stage": entry.decision.stage.value,
         "model_called": entry.model_called,
         "output_sha256": _code(entry.output_sha256),
         "error": _code(entry.error),
         "ms": _number((entry.at - entry.opened.at) / 1e6),
-        "facts": _facts(entry.facts),
+        "facts": facts_text(entry.facts),
         "findings": findings[:MAX_FINDINGS],
         "findings_total": len(findings),
-        "scans": [_scan(scan) for scan in entry.scans[:MAX_LIST]],
+        "scans": [scan_text(scan) for scan in entry.scans[:MAX_LIST]],
     }
     if commitments is not None:
         body["opened"] = opened_body(entry.opened, commitments)
     return body
-
-
-def plain(text: str, limit: int = 200) -> str:
-    """`text` on one line, valid Unicode, at most `limit` characters."""
-    if text.isascii() and text.isprintable():
-        return text[:limit]
-    whole = text[:limit].encode("utf-8", "replace").decode()
-    return _CONTROL.sub(" ", whole)
 
 
 def _request(request: Request) -> dict[str, Json]:
@@ -130,112 +120,8 @@ def _request(request: Request) -> dict[str, Json]:
     }
 
 
-def _decision(decision: Decision) -> dict[str, Json]:
-    need = decision.requirement
-    return {
-        "action": decision.action.label,
-        "rule": plain(decision.rule),
-        "reason": plain(decision.reason),
-        "rules": _texts(decision.rules),
-        "obligations": _texts(decision.obligations),
-        "law": _texts(decision.law),
-        "overlays": _texts(decision.overlays),
-        "requirement": None
-        if need is None
-        else {"tier": _texts(need.tier), "age_verified": need.age_verified},
-        "stage": decision.stage.value,
-    }
-
-
-def _facts(facts: Facts) -> dict[str, Json]:
-    sexual, minor = facts.sexual, facts.minor
-    return {
-        "sexual": {
-            "severity": sexual.severity.label,
-            "score": _number(sexual.score),
-            "span": _span(sexual.span),
-        },
-        "minor": {
-            "present": minor.present,
-            "score": _number(minor.score),
-            "span": _span(minor.span),
-        },
-        "persons": [_person(person) for person in facts.persons[:MAX_PERSONS]],
-        "persons_total": len(facts.persons),
-        "edit_of_photo": facts.edit_of_photo,
-        "undress": facts.undress,
-        "obfuscated": _codes(facts.obfuscated),
-        "intent": _code(facts.intent),
-        "labels": _codes(facts.labels),
-        "complete": _codes(facts.complete),
-        "unscanned": _codes(facts.unscanned),
-    }
-
-
-def _person(person: Person) -> dict[str, Json]:
-    return {
-        "kind": person.kind.value,
-        "role": person.role.value,
-        "score": _number(person.score),
-        "span": _span(person.span),
-        "minor": person.minor,
-        "protected": person.protected,
-        "consented": person.consented,
-    }
-
-
 def _findings(scans: tuple[Scan, ...], behind: tuple[Finding, ...]) -> list[Json]:
     """Every finding once: those behind the decision first, then the rest in order of the scans."""
-    found = dict.fromkeys((*behind, *(finding for scan in scans for finding in scan.findings)))
-    return [_finding(finding) for finding in found]
-
-
-def _finding(finding: Finding) -> dict[str, Json]:
-    body: dict[str, Json] = {
-        "detector": _code(finding.detector),
-        "version": _code(finding.version),
-        "label": _code(finding.label),
-        "value": _code(finding.value),
-        "score": _number(finding.score),
-    }
-    if finding.span is not None:
-        span = finding.span
-        body |= {"part": span.part, "start": span.start, "end": span.end}
-    if finding.role is not None:
-        body["role"] = finding.role.value
-    return body
-
-
-def _scan(scan: Scan) -> dict[str, Json]:
-    return {
-        "detector": _code(scan.detector),
-        "version": _code(scan.version),
-        "status": scan.status,
-        "ms": _number(scan.ms),
-        "problem": _code(scan.problem),
-    }
-
-
-def _span(span: Span | None) -> Json:
-    return None if span is None else {"part": span.part, "start": span.start, "end": span.end}
-
-
-def _code(text: str) -> str:
-    """`text` if it can only be an identifier: detectors and clients must not leak text here."""
-    return text if _CODE.fullmatch(text) else "?"
-
-
-def _codes(texts: Iterable[str]) -> list[Json]:
-    return [*sorted({_code(text) for text in texts})[:MAX_LIST]]
-
-
-def _texts(texts: Iterable[str]) -> list[Json]:
-    return [*islice(map(plain, texts), MAX_LIST)]
-
-
-def _number(value: float) -> Json:
-    """Four decimals, whole numbers as integers, so that RFC 8785 writes it the same; else null."""
-    if not math.isfinite(value) or abs(value) > MAX_NUMBER:
-        return None
-    rounded = round(value, 4)
-    return int(rounded) if rounded == int(rounded) else rounded
+    every = [*behind, *(finding for scan in scans for finding in scan.findings)]
+    found = [*{id(finding): finding for finding in every}.values()]
+    return [*map(finding_text, found if len(found) <= 1 else dict.fromkeys(found))]

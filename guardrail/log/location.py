@@ -118,6 +118,23 @@ def _no_log(url: str) -> ConfigurationError:
     )
 
 
+def writer_socket(url: str | None) -> Path | None:
+    """The path in `unix:///run/guardrail/log.sock`; None for every other URL.
+
+    None means `$GUARDRAIL_LOG`, as for `locate`. Raises ConfigurationError.
+    """
+    url = url or os.environ.get("GUARDRAIL_LOG") or ""
+    parts = urlsplit(url)
+    if parts.scheme != "unix":
+        return None
+    if parts.netloc or len(parts.path) <= 1 or parts.query or parts.fragment:
+        raise ConfigurationError(
+            f"not the socket of a log's writer: {_shown(url)}; write "
+            "unix:///run/guardrail/log.sock, and give excerpt= to the writer"
+        )
+    return Path(unquote(parts.path))
+
+
 def _state_home() -> Path:
     given = Path(os.environ.get("XDG_STATE_HOME") or "")
     return given if given.is_absolute() else Path.home() / ".local" / "state"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 import weakref
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from guardrail.log.query import (
 )
 from guardrail.log.record import Write, bucket_of, record_closed, record_opened
 from guardrail.log.stats import Stats, read_stats
+from guardrail.log.waiting import finished
 from guardrail.log.writer import Writer
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from guardrail.log.location import Location
     from guardrail.log.session import Session, Store
     from guardrail.log.vault import Vault
+    from guardrail.log.worker import Worker
     from guardrail.records import AttemptClosed, AttemptOpened, PolicyRef
 
 
@@ -59,26 +62,73 @@ class Log:
 
     def open(self, entry: AttemptOpened) -> None:
         """Make the opening durable, with its entry if flagged; raises LogUnavailable."""
-        writer, vault = self._writing()
+        self._writing()
         self._tell(entry.decision.policy)
-        bucket = bucket_of(entry)
-        record = None
-        if entry.flagged:
-            record = record_opened(entry, bucket, vault, self.location.excerpt)
-        writer.write(Write(bucket, "opened", record))
+        writer, write = self.opening(entry)
+        writer.write(write)
+
+    async def aopen(self, entry: AttemptOpened) -> None:
+        """As `open`, without holding up the event loop; a cancelled task waits for the end."""
+        if self.seals_slowly(entry):
+            await finished(asyncio.to_thread(self.open, entry))
+            return
+        await self.atell(entry.decision.policy)
+        writer, write = self.opening(entry)
+        await writer.awrite(write)
 
     def close(self, entry: AttemptClosed) -> None:
         """Make the end of a flagged attempt durable; queue the count of a plain one.
 
         Raises LogUnavailable for a flagged attempt that cannot be kept.
         """
+        writer, write = self.closing(entry)
+        if write.record is None:
+            writer.later(write.bucket, write.column)
+        else:
+            writer.write(write)
+
+    async def aclose(self, entry: AttemptClosed) -> None:
+        """As `close`, without holding up the event loop; a cancelled task waits for the end."""
+        if self.seals_slowly(entry):
+            await finished(asyncio.to_thread(self.close, entry))
+            return
+        writer, write = self.closing(entry)
+        if write.record is None:
+            writer.later(write.bucket, write.column, waiting=False)
+        else:
+            await writer.awrite(write)
+
+    async def atell(self, policy: PolicyRef) -> None:
+        """Write what `policy` says, if that is due."""
+        if self._policies.is_due(policy):
+            await asyncio.to_thread(self._tell, policy)
+
+    @property
+    def writer(self) -> Writer:
+        """What writes this log; raises LogUnavailable where it is open for reading only."""
+        return self._writing()[0]
+
+    def seals_slowly(self, entry: AttemptOpened | AttemptClosed) -> bool:
+        """Whether a key service may have to be asked, for which no event loop should wait."""
+        return bool(self.location.wrapper) and entry.flagged
+
+    def opening(self, entry: AttemptOpened, worker: Worker | None = None) -> tuple[Writer, Write]:
+        """What `open` writes, and with what. worker: who says so, if not this process."""
+        writer, vault = self._writing()
+        bucket = bucket_of(entry)
+        record = None
+        if entry.flagged:
+            record = record_opened(entry, bucket, vault, self.location.excerpt)
+        return writer, Write(bucket, "opened", record, worker)
+
+    def closing(self, entry: AttemptClosed, worker: Worker | None = None) -> tuple[Writer, Write]:
+        """What `close` writes, and with what. worker: who says so, if not this process."""
         writer, vault = self._writing()
         bucket = bucket_of(entry.opened)
+        record = None
         if entry.flagged:
             record = record_closed(entry, bucket, vault, self.location.excerpt)
-            writer.write(Write(bucket, entry.outcome.value, record))
-        else:
-            writer.later(bucket, entry.outcome.value)
+        return writer, Write(bucket, entry.outcome.value, record, worker)
 
     def uses(self, policy: PolicyRef, text: Mapping[str, object]) -> None:
         """Make known what `policy` says; it is written with the first attempt it decides.

@@ -12,6 +12,7 @@ from guardrail.log.times import HOUR
 
 if TYPE_CHECKING:
     from guardrail.log.vault import Sealed, Vault
+    from guardrail.log.worker import Worker
     from guardrail.records import AttemptClosed, AttemptOpened, Decision
 
 Column: TypeAlias = Literal["opened", "released", "refused", "gated", "failed", "cancelled"]
@@ -92,11 +93,15 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One count, and the entry that goes with it; the entry is None for an attempt only counted."""
+    """One count, and the entry that goes with it; the entry is None for an attempt only counted.
+
+    worker: who tells of it; None: the process that writes it.
+    """
 
     bucket: Bucket
     column: Column
     record: Record | None = None
+    worker: Worker | None = None
 
 
 def bucket_of(entry: AttemptOpened) -> Bucket:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from guardrail.errors import InputError
 
@@ -18,7 +19,12 @@ _AGO = re.compile(r"([0-9]{1,9})([smhdw])")
 def iso(at: int) -> str:
     """`at` (ns) as `2026-01-16T09:00:00.000000000Z`, which sorts as text."""
     seconds, rest = divmod(at, SECOND)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
+    return f"{_whole(seconds)}.{rest:09d}Z"
+
+
+@lru_cache(maxsize=256)
+def _whole(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def parse_time(text: str, *, now: int | None = None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 import time
@@ -15,11 +16,13 @@ from guardrail.log.opening import check_schema
 from guardrail.log.record import COLUMNS, Bucket, Column, Write
 from guardrail.log.session import StoreBusy, StoreFailed
 from guardrail.log.times import SECOND
-from guardrail.log.worker import Worker
+from guardrail.log.waiting import settled
+from guardrail.log.worker import Worker, credit, notes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
+    from guardrail.log.group import Done, Soon, Take
     from guardrail.log.session import Session, Store, WriteSession
     from guardrail.log.signing import Signer
     from guardrail.log.vault import Vault
@@ -28,6 +31,11 @@ MAX_LAZY = 256
 SIGN_EVERY = SECOND
 
 _logger = logging.getLogger(__name__)
+
+
+def _noted(error: str) -> None:
+    if error:
+        _logger.critical("%s", error)
 
 
 class Writer:
@@ -79,17 +87,33 @@ class Writer:
         """Return once `write` is on disk; raises LogUnavailable."""
         self._group.submit(write)
 
-    def later(self, bucket: Bucket, column: Column) -> None:
-        """Count with the next commit, and at the latest after 256 calls; never raises for it."""
+    def post(self, write: Write | Pending | None, done: Done, soon: Soon) -> None:
+        """As `write`, but return at once: `done` is called when it is over. See GroupCommit."""
+        self._group.post(write, done, soon)
+
+    async def awrite(self, write: Write | Pending) -> None:
+        """As `write`, without holding up the event loop; a cancelled task waits for the end."""
+        soon = asyncio.get_running_loop().call_soon
+        await settled(lambda done: self._group.post(write, done, soon))
+
+    def later(self, bucket: Bucket, column: Column, *, waiting: bool = True) -> None:
+        """Count with the next commit, and at the latest after 256 calls; never raises for it.
+
+        waiting: whether that commit may take place in the calling thread.
+        """
         with self._lazy_lock:
             add_count(self._lazy, bucket, column)
             self._lazy_size += 1
             due = self._lazy_size % MAX_LAZY == 0
-        if due and not self._failure:
-            try:
-                self.flush()
-            except LogUnavailable as error:
-                _logger.critical("%s", error)
+        if not due or self._failure:
+            return
+        if not waiting:
+            self._group.post(None, _noted)
+            return
+        try:
+            self.flush()
+        except LogUnavailable as error:
+            _noted(str(error))
 
     def flush(self) -> None:
         """Write what `later` has queued; raises LogUnavailable."""
@@ -142,9 +166,10 @@ class Writer:
                 timer, self._timer = self._timer, None
             if timer is not None:
                 timer.cancel()
+            self._group.rest()
 
     def _finish(self) -> None:
-        self._write_all([], ending=True)
+        self._write_all(tuple, ending=True)
         with self._store.exclusive() as session:
             self._signer.sign(session, time.time_ns())
             self._store.tidy(closing=True)
@@ -176,27 +201,41 @@ class Writer:
             if wait:
                 self._sign_soon(wait / SECOND)
 
-    def _commit(self, writes: Sequence[Write | Pending | None]) -> None:
+    def _commit(self, take: Take[Write | Pending | None]) -> None:
         """One transaction, and one more for each change: what is refused is refused alone."""
-        changes = [write for write in writes if isinstance(write, Pending) and write.change]
+        changes: list[Pending] = []
+
+        def rest() -> Sequence[Write | Pending] | None:
+            writes = [write for write in take() if write is not None]
+            changes.extend(write for write in writes if isinstance(write, Pending) and write.change)
+            if not changes:
+                return writes
+            return [write for write in writes if write not in changes] or None
+
         with self._store.lock:
             self.check()
-            rest = [write for write in writes if write is not None and write not in changes]
-            if rest or not changes:
-                self._write_all(rest)
+            self._write_all(rest)
             for change in changes:
                 try:
-                    self._write_all([change])
+                    self._write_all([change].copy)
                 except InputError as error:
                     change.refused = str(error)
 
-    def _write_all(self, writes: Sequence[Write | Pending], *, ending: bool = False) -> None:
-        """Commit once. A failed write is never tried again: what reached the disk is unknown."""
-        lazy = self._take_lazy()
+    def _write_all(
+        self, take: Callable[[], Sequence[Write | Pending] | None], *, ending: bool = False
+    ) -> None:
+        """Commit once. A failed write is never tried again: what reached the disk is unknown.
+
+        take: called when it is this process's turn to write; None: there is nothing to commit.
+        """
+        lazy: Counts = {}
         try:
             with self._store.exclusive() as session:
-                self._transact(session, writes, lazy, ending=ending)
-                self._tidy()
+                writes = take()
+                if writes is not None:
+                    lazy = self._take_lazy()
+                    self._transact(session, writes, lazy, ending=ending)
+                    self._tidy()
         except StoreBusy as error:
             self._give_back(lazy)
             raise LogUnavailable(str(error)) from None
@@ -220,17 +259,21 @@ class Writer:
         check_schema(session, self._store.name)
         events = [write for write in writes if isinstance(write, Pending)]
         attempts = [write for write in writes if isinstance(write, Write)]
-        note = self._worker.note(time.time_ns(), ending=ending)
+        at = time.time_ns()
+        note = self._worker.note(at, ending=ending)
+        notes = notes_of(attempts, at)
+        events += map(Pending, notes.values())
         kept = [write for write in attempts if write.record is not None]
         batch = Batch(kept, total_counts(lazy, attempts), note, events, self._size, self._vault)
         try:
-            size, new = transact(session, batch)
+            done = transact(session, batch)
         except InputError:
             session.rollback()
             raise
-        self._worker.wrote(note, batch.totals, new)
-        if size != self._size:
-            self._size = size
+        ours = credit(attempts, done.by, batch.totals, notes)
+        self._worker.wrote(note, batch.totals, ours)
+        if done.size != self._size:
+            self._size = done.size
             if not ending:
                 self._sign_soon()
 
@@ -264,6 +307,7 @@ class Writer:
 
     def _pause(self) -> None:
         """No thread of ours may run while the process forks."""
+        self._group.rest()
         timer = self._timer
         if timer is not None:
             timer.cancel()

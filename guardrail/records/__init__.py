@@ -1,6 +1,7 @@
 """The vocabulary: frozen values that every other part speaks in."""
 
 from guardrail.records.attempt import (
+    AsyncAttemptLog,
     AttemptClosed,
     AttemptLog,
     AttemptOpened,
@@ -39,6 +40,7 @@ from guardrail.records.request import (
 __all__ = [
     "FACT_NAMES",
     "Action",
+    "AsyncAttemptLog",
     "AttemptClosed",
     "AttemptLog",
     "AttemptOpened",

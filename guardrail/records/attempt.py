@@ -112,6 +112,19 @@ class AttemptLog(Protocol):
 
 
 @runtime_checkable
+class AsyncAttemptLog(Protocol):
+    """A log that can also be written from an event loop, without a thread for each entry."""
+
+    async def aopen(self, entry: AttemptOpened) -> None:
+        """As `AttemptLog.open`; a cancelled task is cancelled when the entry is written."""
+        ...
+
+    async def aclose(self, entry: AttemptClosed) -> None:
+        """As `AttemptLog.close`; a cancelled task is cancelled when the entry is written."""
+        ...
+
+
+@runtime_checkable
 class PolicyHistory(Protocol):
     """A log that also keeps the policies by which it was decided."""
 

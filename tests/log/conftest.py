@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from guardrail.log import Log, locate, open_log
 from tests.log.engines import Databases, Engine, drop, make, url_of
 from tests.log.postgres import Server
+from tests.log.support import ROOT, Daemon
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -37,6 +39,9 @@ def databases() -> Iterator[Databases]:
 def engine(request: pytest.FixtureRequest) -> Engine:
     found: Engine = getattr(request, "param", "sqlite")
     return found
+
+
+from tests.log.support import ROOT, Daemon
 
 
 @pytest.fixture
@@ -109,3 +114,37 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
     yield mount
     for folder in mounted:
         subprocess.run(["umount", "-l", str(folder)], check=True)  # noqa: S607
+
+
+@pytest.fixture
+def sock(tmp_path: Path) -> Path:
+    return tmp_path / "log.sock"
+
+
+@pytest.fixture
+def start(url: str, sock: Path) -> Iterator[Callable[[], Daemon]]:
+    """Starts the daemon as an operator does; whatever still runs is killed at the end."""
+    started: list[Daemon] = []
+
+    def begin() -> Daemon:
+        command = [sys.executable, "-m", "guardrail", "log", "writer"]
+        command += ["--log", url, "--listen", str(sock)]
+        daemon = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        started.append(daemon)
+        assert daemon.stderr is not None
+        line = daemon.stderr.readline()
+        assert line == f"writing for {sock}\n", line + daemon.stderr.read()
+        return daemon
+
+    yield begin
+    for daemon in started:
+        if daemon.poll() is None:
+            daemon.kill()
+            daemon.communicate()
+        assert daemon.stderr is not None
+        daemon.stderr.close()
+
+
+@pytest.fixture
+def daemon(start: Callable[[], Daemon]) -> Daemon:
+    return start()

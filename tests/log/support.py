@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from guardrail.records import (
     Action,
@@ -41,6 +42,8 @@ ALLOW = Decision(Action.ALLOW, "", "allowed", POLICY)
 REFUSE = Decision(Action.REFUSE, "real-person", "real_person_sexual", POLICY)
 GATE = Decision(Action.GATE, "adult-content", "adult", POLICY)
 SEXUAL = Facts(sexual=Sexual(Severity.NUDITY, 0.97, Span(0, 0, 4)))
+
+Daemon: TypeAlias = subprocess.Popen[str]
 
 
 def request(
@@ -97,3 +100,9 @@ def python(code: str, *args: str, **options: Any) -> subprocess.Popen[str]:
     return subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
     )
+
+
+def stop(daemon: Daemon) -> None:
+    daemon.send_signal(signal.SIGTERM)
+    _, errors = daemon.communicate(timeout=60)
+    assert (daemon.returncode, errors) == (0, "")

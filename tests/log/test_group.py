@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 import pytest
 
 from guardrail.errors import LogUnavailable
-from guardrail.log.group import GroupCommit
+from guardrail.log.gather import Gathering
+from guardrail.log.group import Done, GroupCommit, Take, _Waiting
 
 
 class Gate:
@@ -21,7 +22,8 @@ class Gate:
         self.problem: BaseException | None = None
         self.group = GroupCommit(self.commit)
 
-    def commit(self, writes: Sequence[str]) -> None:
+    def commit(self, take: Take[str]) -> None:
+        writes = take()
         self.entered.release()
         self.held.acquire()
         if self.problem is not None:
@@ -118,6 +120,103 @@ def test_an_interrupted_leader_leaves_nobody_asleep(gate: Gate, problem: BaseExc
     assert gate.batches == [["a"], ["d"]]
 
 
+class Results:
+    """What was told of each write that was posted, and how often all of them were announced."""
+
+    def __init__(self) -> None:
+        self.told: dict[str, str] = {}
+        self.announced = threading.Semaphore(0)
+
+    def of(self, name: str) -> Done:
+        def done(error: str) -> Callable[[], None]:
+            self.told[name] = error
+            return self.announce
+
+        return done
+
+    def announce(self) -> None:
+        self.announced.release()
+
+
+def test_what_is_posted_is_committed_by_another_thread(gate: Gate) -> None:
+    results = Results()
+    for name in "abc":
+        gate.group.post(name, results.of(name), lambda _: None)
+    assert gate.batches == []
+    gate.group.post("d", results.of("d"))
+    gate.let(1)
+    results.announced.acquire()
+    assert gate.batches == [["a", "b", "c", "d"]]
+    assert results.told == dict.fromkeys("abcd", "")
+    assert not results.announced.acquire(blocking=False)
+
+
+def test_who_comes_next_writes_what_was_posted_and_forgotten(gate: Gate) -> None:
+    results = Results()
+    gate.group.post("a", results.of("a"), lambda _: None)
+    gate.let(1)
+    gate.group.submit("b")
+    assert gate.batches == [["a", "b"]]
+    assert results.told == {"a": ""}
+
+
+def test_a_failed_commit_tells_what_was_posted(gate: Gate) -> None:
+    for problem, text in ((LogUnavailable("disk"), "disk"), (ValueError("x"), "interrupted")):
+        gate.problem = problem
+        results = Results()
+        gate.group.post("a", results.of("a"))
+        gate.let(1)
+        results.announced.acquire()
+        assert text in results.told["a"]
+    gate.problem = None
+    gate.let(1)
+    gate.group.submit("b")
+    assert gate.batches == [["b"]]
+
+
+def test_a_rested_group_writes_first_and_wakes_again(gate: Gate) -> None:
+    results = Results()
+    gate.let(2)
+    gate.group.post("a", results.of("a"))
+    gate.group.rest()
+    assert gate.batches == [["a"]]
+    gate.group.post("b", results.of("b"))
+    gate.group.rest()
+    gate.group.rest()
+    assert gate.batches == [["a"], ["b"]]
+
+
+def test_posted_and_waiting_writes_share_commits_in_order(gate: Gate) -> None:
+    first = Caller(gate, "a")
+    gate.entered.acquire()
+    results = Results()
+    gate.group.post("b", results.of("b"))
+    last = Caller(gate, "c")
+    queued(gate, 2)
+    gate.let(2)
+    for caller in (first, last):
+        caller.join()
+    assert gate.batches == [["a"], ["b", "c"]]
+
+
+def test_a_commit_waits_for_those_it_served_last_and_not_in_vain() -> None:
+    gathering = Gathering()
+    assert not gathering.begin(1)
+    gathering.served(3, 1.0)
+    assert gathering.begin(1)
+    gathering.came(2)
+    gathering.came(3)
+    gathering.wait()
+    gathering.end()
+    gathering.served(3, 0.0)
+    assert gathering.begin(1)
+    gathering.wait()
+    gathering.end()
+    gathering.served(3, 1.0)
+    waits = [gathering.begin(1) for _ in range(20)]
+    assert waits == [False] * 16 + [True] * 4
+
+
 class Interrupted(BaseException):
     pass
 
@@ -157,8 +256,8 @@ def test_an_interrupted_follower_takes_its_write_back(gate: Gate) -> None:
 def test_a_follower_interrupted_as_it_is_given_the_lead_passes_it_on(gate: Gate) -> None:
     group = gate.group
     group._busy = True
-    ticket = group._enter("gone")
-    assert ticket is not None
+    ticket = _Waiting("gone")
+    assert not group._enter(ticket)
     waiting = Caller(gate, "next")
     queued(gate, 2)
     group._finish([], "")
@@ -171,7 +270,7 @@ def test_a_follower_interrupted_as_it_is_given_the_lead_passes_it_on(gate: Gate)
 
 def test_many_callers_all_return_and_nothing_is_lost() -> None:
     done: list[str] = []
-    group: GroupCommit[str] = GroupCommit(done.extend)
+    group: GroupCommit[str] = GroupCommit(lambda take: done.extend(take()))
     names = [[f"{thread}.{n}" for n in range(200)] for thread in range(8)]
 
     def run(mine: list[str]) -> None:

@@ -128,10 +128,11 @@ class Database:
             )
         for pragma in _PRAGMAS:
             connection.execute(pragma)
-        connection.set_wal_hook(self._count_pages)
+        connection.set_wal_hook(self.count_pages)
         return connection
 
-    def _count_pages(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
+    def count_pages(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
+        """Called by SQLite after each commit, with the length of the write-ahead log."""
         self.wal_pages = pages
         return apsw.SQLITE_OK
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import apsw
@@ -15,8 +16,10 @@ if TYPE_CHECKING:
     from guardrail.log.session import Unit, Values
 
 T = TypeVar("T")
+P = TypeVar("P")
 DAMAGED = (apsw.NotADBError, apsw.CorruptError, apsw.SQLError, UnicodeDecodeError)
-_KNOWN = "SELECT attempt, opened_seq, closed_seq FROM attempts WHERE attempt = ?"
+_KNOWN = "SELECT attempt, opened_seq, closed_seq FROM attempts WHERE attempt IN ({places})"
+_MOST_ROWS = 64
 _FORMATS = {"month": "%Y-%m", "day": "%Y-%m-%d", "hour": "%Y-%m-%dT%H:00Z"}
 
 
@@ -94,11 +97,27 @@ class SqliteSession:
 
     def insert(self, table: str, rows: Sequence[Values]) -> None:
         """See WriteSession."""
-        if rows:
-            places = ", ".join("?" * len(rows[0]))
-            self.connection.executemany(f"INSERT INTO {table} VALUES ({places})", rows)  # noqa: S608
+        for part in _parts(rows):
+            row = f"({', '.join('?' * len(part[0]))})"
+            sql = f"INSERT INTO {table} VALUES {', '.join([row] * len(part))}"  # noqa: S608
+            self.connection.execute(sql, [*chain.from_iterable(part)])
 
     def known(self, attempts: Iterable[str]) -> list[tuple[str, int | None, int | None]]:
         """See WriteSession."""
-        found = (self.connection.execute(_KNOWN, (name,)).fetchone() for name in attempts)
-        return [row for row in found if row is not None]
+        found: list[tuple[Any, ...]] = []
+        for part in _parts([*attempts]):
+            found += self.rows(_KNOWN.format(places=", ".join("?" * len(part))), part)
+        return [(name, opened, closed) for name, opened, closed in found]
+
+
+def _parts(rows: Sequence[P]) -> Iterator[Sequence[P]]:
+    """Of few lengths, the powers of two, so that SQLite keeps their statements ready.
+
+    One statement for many rows, as each gives the interpreter's lock away, and a busy thread may
+    take 5 ms to give it back, while the lock between processes is held.
+    """
+    start = 0
+    while left := len(rows) - start:
+        size = min(_MOST_ROWS, 1 << (left.bit_length() - 1))
+        yield rows[start : start + size]
+        start += size
