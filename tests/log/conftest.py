@@ -41,9 +41,6 @@ def engine(request: pytest.FixtureRequest) -> Engine:
     return found
 
 
-from tests.log.support import ROOT, Daemon
-
-
 @pytest.fixture
 def sqlite_only() -> None:
     """For a test of SQLite's files among those of every engine."""
