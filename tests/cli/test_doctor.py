@@ -79,7 +79,7 @@ def test_a_log_of_schema_1_is_left_as_it_is(tmp_path: Path) -> None:
     schema1(path, 2)
     result = doctor("--log", f"sqlite:///{path}", "--json")
     assert result.exit_code == 0, result.output
-    assert checks(result)[-1]["detail"] == "schema 1: brought to schema 2 when next written"
+    assert checks(result)[-1]["detail"] == "schema 1: brought to schema 3 when next written"
     assert rows(path, "SELECT value FROM meta WHERE key = 'schema'") == [("1",)]
 
 
