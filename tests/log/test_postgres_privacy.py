@@ -11,7 +11,7 @@ import pytest
 
 from guardrail.log import Log, locate, open_log
 from guardrail.log.access import Identity
-from guardrail.log.postgres import session
+from guardrail.log.postgres import store
 from guardrail.log.shredding import Target, shred
 from guardrail.log.verify import verify_database
 from tests.log.engines import held, tamper, url_of
@@ -38,10 +38,16 @@ def fill(log: Log) -> list[bytes]:
     return [*needles, names[0].encode(), log.vault.keys.conversation("talk-1").encode()]
 
 
+@pytest.fixture
+def looker(server: Server, database: str) -> str:
+    """Where somebody else connects."""
+    return server.url(database)
+
+
 @contextmanager
-def looking(server: Server, database: str) -> Iterator[None]:
+def looking(at: str) -> Iterator[None]:
     """Somebody's snapshot of the whole database."""
-    with closing(psycopg.connect(server.url(database))) as connection:
+    with closing(psycopg.connect(at)) as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         connection.execute("SELECT count(*) FROM guardrail.meta")
         yield
@@ -59,11 +65,11 @@ def test_the_statistics_of_the_planner_hold_nothing(path: Path) -> None:
 
 
 def test_what_an_older_snapshot_sees_is_said_to_be_left(
-    log: Log, url: str, path: Path, server: Server, database: str, monkeypatch: pytest.MonkeyPatch
+    log: Log, path: Path, looker: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "RETRIED", 0.2)
+    monkeypatch.setattr(store, "CLEARED", 0.2)
     needles = fill(log)
-    with looking(server, database):
+    with looking(looker):
         done = shred(log, BY, Target("subject", "u1"), "why")
         assert "older transaction" in done.problem
         assert any(needle in held(path) for needle in needles)
@@ -72,4 +78,4 @@ def test_what_an_older_snapshot_sees_is_said_to_be_left(
     after = held(path)
     assert [needle for needle in needles if needle in after] == []
     log.shutdown()
-    assert verify_database(locate(url)).report.ok
+    assert verify_database(locate(url_of(path))).report.ok
