@@ -73,7 +73,7 @@ def test_what_an_older_snapshot_sees_is_said_to_be_left(
         done = shred(log, BY, Target("subject", "u1"), "why")
         assert "older transaction" in done.problem
         assert any(needle in held(path) for needle in needles)
-        log.open(opened(REFUSE))
+        log.open(opened(REFUSE, user="u2"))
     log.scrub()
     after = held(path)
     assert [needle for needle in needles if needle in after] == []
