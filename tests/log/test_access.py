@@ -113,7 +113,7 @@ def test_whom_was_looked_for_is_only_committed_to(filled: str, path: Path) -> No
         assert body["commitments"].keys() == {"user"}
         assert "u1" not in entry.body
         assert log.vault.keys.user("u1") not in entry.body
-    assert b"u1" not in b"".join(body for (body,) in rows(path, "SELECT sealed FROM private"))
+    assert b'"u1"' not in b"".join(body for (body,) in rows(path, "SELECT sealed FROM private"))
 
 
 @pytest.mark.parametrize(
