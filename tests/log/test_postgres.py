@@ -350,6 +350,56 @@ def test_a_writer_needs_no_more_than_it_does(roles: Callable[[str], str], path: 
     assert_whole(url, path)
 
 
+def test_a_writer_holds_and_looks_and_does_not_erase(
+    roles: Callable[[str], str], url: str, path: Path
+) -> None:
+    writer = roles("guardrail_writer")
+    with open_log(f"{writer}&excerpt=20") as log:
+        log.open(opened(REFUSE, id="first", user="u1", at=T0))
+    classes = path.with_name("retention.yaml")
+    classes.write_text("default: {keep: 1s}")
+    for args in (
+        ("hold", "add", "C-1", "--why", "w", "--subject", "u1"),
+        ("hold", "release", "C-1", "--why", "w"),
+        ("show", "first", "--excerpt", "--why", "w"),
+        ("list", "--user", "u1"),
+    ):
+        result = CliRunner().invoke(main, ["log", *args, "--log", writer])
+        assert result.exit_code == 0, result.output
+    before = rows(path, "SELECT count(*) FROM entries")
+    for args in (
+        ("shred", "--subject", "u1", "--why", "w", "--yes"),
+        ("expire", "--retention", str(classes), "--yes"),
+        ("rotate-key",),
+        ("scrub",),
+    ):
+        result = CliRunner().invoke(main, ["log", *args, "--log", writer])
+        assert (result.exit_code, "the role that owns" in result.stderr) == (2, True)
+    assert rows(path, "SELECT count(*) FROM entries") == before
+    with open_log(url, readonly=True) as reader:
+        assert reader.excerpt("first") == "a garden in autumn"
+    assert_whole(url, path)
+
+
+def test_a_member_of_the_owner_erases(
+    roles: Callable[[str], str], server: Server, database: str, path: Path
+) -> None:
+    with open_log(roles("guardrail_writer")) as log:
+        log.open(opened(REFUSE, user="u1"))
+        pseudonym = log.vault.keys.user("u1").encode()
+    assert pseudonym in held(path)
+    server.run(database, "CREATE ROLE guardrail_eraser LOGIN IN ROLE postgres")
+    try:
+        for args in (("shred", "--subject", "u1", "--why", "w", "--yes"), ("rotate-key",)):
+            url = roles("guardrail_eraser")
+            result = CliRunner().invoke(main, ["log", *args, "--log", url])
+            assert result.exit_code == 0, result.output
+    finally:
+        server.run(database, "DROP ROLE guardrail_eraser")
+    assert pseudonym not in held(path)
+    assert_whole(roles("postgres"), path)
+
+
 def test_an_auditor_only_reads(roles: Callable[[str], str], url: str) -> None:
     with open_log(url) as log:
         log.open(opened(REFUSE))
