@@ -16,10 +16,13 @@ from guardrail.log.cosigned import list_cosigned
 from guardrail.log.submit import submit
 from guardrail.log.timestamps import timestamp_newest
 from tests.chain.signers import STRANGER, WITNESS, flip
+from tests.log.engines import BOTH
 from tests.log.support import rows, tamper
 from tests.witness.authority import Running, stamping
 from tests.witness.support import asked, fill, serving
 from tests.witness.test_submit import log_key
+
+ENGINES = BOTH
 
 
 def verify(*args: str) -> Result:
