@@ -58,6 +58,19 @@ def copy(source: Path, target: Path) -> None:
         shutil.copy(source, target)
 
 
+def put_back(source: Path, target: Path) -> None:
+    """Put the database of a copy in the place of another, whose files stay."""
+    if target in _databases:
+        server, name = _databases[target]
+        server.drop(name)
+        template = _databases[source][1]
+        server.run("postgres", f"CREATE DATABASE {name} TEMPLATE {template}")
+        return
+    for end in ("-wal", "-shm"):
+        target.with_name(target.name + end).unlink(missing_ok=True)
+    shutil.copy(source, target)
+
+
 def drop(path: Path) -> None:
     """Forget a database; files are the test's."""
     if path in _databases:

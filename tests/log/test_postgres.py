@@ -368,13 +368,14 @@ def test_a_writer_holds_and_looks_and_does_not_erase(
         result = CliRunner().invoke(main, ["log", *args, "--log", writer])
         assert result.exit_code == 0, result.output
     before = rows(path, "SELECT count(*) FROM entries")
-    for args in (
+    erasing: tuple[tuple[str, ...], ...] = (
         ("shred", "--subject", "u1", "--why", "w", "--yes"),
         ("expire", "--retention", str(classes), "--yes"),
         ("rotate-key",),
         ("scrub",),
-    ):
-        result = CliRunner().invoke(main, ["log", *args, "--log", writer])
+    )
+    for command in erasing:
+        result = CliRunner().invoke(main, ["log", *command, "--log", writer])
         assert (result.exit_code, "the role that owns" in result.stderr) == (2, True)
     assert rows(path, "SELECT count(*) FROM entries") == before
     with open_log(url, readonly=True) as reader:
