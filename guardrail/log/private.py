@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from guardrail.errors import ConfigurationError, InputError
 from guardrail.log.entries import NO_ATTEMPT
 
 if TYPE_CHECKING:
@@ -173,7 +174,17 @@ def _left(session: Session, places: Iterable[tuple[str, str, Sequence[str]]]) ->
 
 
 def erase(session: WriteSession, seq: int, plan: Plan) -> None:
-    """Carry out `plan`, in the transaction of entry `seq`, which says so."""
+    """Carry out `plan`, in the transaction of entry `seq`, which says so.
+
+    Raises InputError where the rights to it are missing.
+    """
+    try:
+        _erase(session, seq, plan)
+    except ConfigurationError as error:
+        raise InputError(str(error)) from None
+
+
+def _erase(session: WriteSession, seq: int, plan: Plan) -> None:
     with_data = [kept for kept in plan.attempts if kept.data_key]
     older = [kept for kept in plan.attempts if not kept.data_key]
     places = [*(kept.seq for kept in with_data), *(event.seq for event in plan.events)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from guardrail.errors import InputError
+from guardrail.errors import ConfigurationError, InputError
 from guardrail.log.body import plain
 from guardrail.log.keyring import add_epoch, retire
 
@@ -71,8 +71,11 @@ def _begin(log: Log, by: Identity, why: str) -> str:
     def change(session: WriteSession, seq: int) -> None:
         if session.value("SELECT value FROM meta WHERE key = 'key_id'") != was:
             raise InputError("the keys were rotated meanwhile; look before you do it again")
-        session.execute("UPDATE meta SET value = ? WHERE key = 'key_id'", (newest.id,))
-        session.execute("UPDATE meta SET value = ? WHERE key = 'generation'", (str(seq),))
+        try:
+            session.execute("UPDATE meta SET value = ? WHERE key = 'key_id'", (newest.id,))
+            session.execute("UPDATE meta SET value = ? WHERE key = 'generation'", (str(seq),))
+        except ConfigurationError as error:  # of a role without the rights: the log goes on
+            raise InputError(str(error)) from None
 
     fields = {
         "by": by.json(),

@@ -8,7 +8,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from guardrail.chain.commitment import SALT_SIZE, Opening
-from guardrail.errors import GuardrailError, InputError, LogUnavailable
+from guardrail.errors import (
+    ConfigurationError,
+    GuardrailError,
+    InputError,
+    LogUnavailable,
+)
 from guardrail.log.body import plain
 from guardrail.log.holds import read_holds
 from guardrail.log.private import (
@@ -186,6 +191,6 @@ def scrub(log: Log, erased: Sequence[tuple[Plan, Needles]]) -> tuple[int, str]:
 
     try:
         log.scrub(find)
-    except LogUnavailable as error:
+    except (ConfigurationError, LogUnavailable) as error:
         return sum(older), str(error)
     return sum(older), ""

@@ -16,7 +16,8 @@ BOTH: tuple[Engine, ...] = ("sqlite", "postgresql")
 FILES = (".key", ".signing-key", ".checkpoint")
 _WORDS = (
     (r"x'([0-9a-f]*)'", r"'\\x\1'::bytea"),
-    (r"zeroblob\(32\)", "decode(repeat('00', 32), 'hex')"),
+    (r"zeroblob\((\d+|length\(\w+\))\)", r"decode(repeat('00', \1), 'hex')"),
+    (r"\b(a\.|SET )user\b", r'\1"user"'),
     (r"CAST\(note AS TEXT\)", "convert_from(note, 'UTF8')"),
     (r"CAST\((.*) AS BLOB\)", r"convert_to(\1, 'UTF8')"),
 )
@@ -57,6 +58,19 @@ def copy(source: Path, target: Path) -> None:
         shutil.copy(source, target)
 
 
+def put_back(source: Path, target: Path) -> None:
+    """Put the database of a copy in the place of another, whose files stay."""
+    if target in _databases:
+        server, name = _databases[target]
+        server.drop(name)
+        template = _databases[source][1]
+        server.run("postgres", f"CREATE DATABASE {name} TEMPLATE {template}")
+        return
+    for end in ("-wal", "-shm"):
+        target.with_name(target.name + end).unlink(missing_ok=True)
+    shutil.copy(source, target)
+
+
 def drop(path: Path) -> None:
     """Forget a database; files are the test's."""
     if path in _databases:
@@ -74,6 +88,32 @@ def rows(path: Path, sql: str) -> list[tuple[Any, ...]]:
         return connection.execute(sql).fetchall()
     finally:
         connection.close()
+
+
+def held(path: Path) -> bytes:
+    """The files of the database, byte for byte: with its journal, or all that its server keeps.
+
+    Of PostgreSQL, every table, index and catalogue of that database, written out.
+    """
+    if path not in _databases:
+        names = (path.name + end for end in ("", "-wal", "-shm"))
+        return b"".join(path.with_name(name).read_bytes() for name in names)
+    server, database = _databases[path]
+    server.run(database, "CHECKPOINT")
+    ((name,),) = rows(path, "SELECT pg_relation_filepath('private')")
+    folder = (server.folder / "data" / name).parent
+    return b"".join(each.read_bytes() for each in sorted(folder.iterdir()) if each.is_file())
+
+
+def refuse_entries(path: Path) -> None:
+    """Let the database take no more entries, from anybody."""
+    if path in _databases:
+        server, database = _databases[path]
+        refuse = "ALTER TABLE guardrail.entries ADD CONSTRAINT no CHECK (seq < 0) NOT VALID"
+        server.run(database, refuse)
+    else:
+        stop = "BEGIN SELECT RAISE(ABORT, 'no'); END"
+        rows(path, f"CREATE TRIGGER stop BEFORE INSERT ON entries {stop}")
 
 
 def tamper(path: Path, *statements: str) -> None:

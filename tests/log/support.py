@@ -31,7 +31,7 @@ from guardrail.records import (
 )
 from tests.log import engines
 
-rows, tamper, url_of = engines.rows, engines.tamper, engines.url_of
+held, rows, tamper, url_of = engines.held, engines.rows, engines.tamper, engines.url_of
 
 POLICY = PolicyRef("default", 1, "ab" * 32)
 HOUR = 3_600_000_000_000

@@ -18,14 +18,28 @@ from guardrail.cli import main
 from guardrail.errors import LogUnavailable
 from guardrail.log import Log, open_log
 from guardrail.log.access import Identity, access, os_identity, read_accesses
-from tests.log.support import REFUSE, ROOT, closed, opened, picture, request, rows, tamper
+from tests.log.engines import BOTH, FILES, copy, drop, refuse_entries
+from tests.log.support import (
+    REFUSE,
+    ROOT,
+    closed,
+    held,
+    opened,
+    picture,
+    request,
+    rows,
+    tamper,
+    url_of,
+)
 from tests.log.test_migrate import schema1
-from tests.log.test_privacy import files, verified
+from tests.log.test_privacy import verified
+
+ENGINES = BOTH
 
 
 @pytest.fixture
-def filled(url: str) -> str:
-    with open_log(f"{url}?excerpt=50") as log:
+def filled(url: str, path: Path) -> str:
+    with open_log(url_of(path, "excerpt=50")) as log:
         for number in range(4):
             asked = request(user=f"u{number % 2}", conversation="c1", images=(picture(),))
             entry = opened(REFUSE, asked=asked, id=f"{number}abc")
@@ -99,14 +113,15 @@ def test_whom_was_looked_for_is_only_committed_to(filled: str, path: Path) -> No
         assert body["commitments"].keys() == {"user"}
         assert "u1" not in entry.body
         assert log.vault.keys.user("u1") not in entry.body
-    assert b"u1" not in b"".join(body for (body,) in rows(path, "SELECT sealed FROM private"))
+    assert b'"u1"' not in b"".join(body for (body,) in rows(path, "SELECT sealed FROM private"))
 
 
 @pytest.mark.parametrize(
     "args", [("show", "1a"), ("list", "--user", "u1"), ("export",), ("receipt", "1a")]
 )
-def test_nothing_is_shown_where_it_cannot_be_written(filled: str, args: tuple[str, ...]) -> None:
-    path = Path(filled.removeprefix("sqlite:///"))
+def test_nothing_is_shown_where_it_cannot_be_written(
+    filled: str, path: Path, args: tuple[str, ...]
+) -> None:
     for name in (".signing-key", ".key"):
         file = path.with_name(path.name + name)
         file.rename(file.with_name("away"))
@@ -115,18 +130,21 @@ def test_nothing_is_shown_where_it_cannot_be_written(filled: str, args: tuple[st
         assert "nothing is shown, because this access cannot be written" in result.stderr
         assert "--copy" in result.stderr
         file.with_name("away").rename(file)
-    schema1_path = path.with_name("old") / "attempts.db"
-    schema1_path.parent.mkdir()
-    schema1(schema1_path, 2)
-    result = run(*args, "--log", f"sqlite:///{schema1_path}")
+
+
+@pytest.mark.usefixtures("sqlite_only")
+@pytest.mark.parametrize(
+    "args", [("show", "1a"), ("list", "--user", "u1"), ("export",), ("receipt", "1a")]
+)
+def test_nothing_of_an_older_log_is_shown(path: Path, args: tuple[str, ...]) -> None:
+    schema1(path, 2)
+    result = run(*args, "--log", url_of(path))
     assert (result.exit_code, result.stdout) == (2, "")
     assert "guardrail log upgrade" in result.stderr
 
 
 def test_nothing_is_shown_while_the_write_fails(filled: str, path: Path) -> None:
-    tamper(
-        path, "CREATE TRIGGER stop BEFORE INSERT ON entries BEGIN SELECT RAISE(ABORT, 'no'); END"
-    )
+    refuse_entries(path)
     result = run("show", "1a", "--log", filled)
     assert (result.exit_code, result.stdout) == (2, "")
     assert "nothing is shown" in result.stderr
@@ -138,19 +156,23 @@ def test_a_copy_is_looked_at_openly(filled: str, path: Path, tmp_path: Path) -> 
     assert "is no copy" in refused.stderr
     folder = tmp_path / "copy"
     folder.mkdir()
-    shutil.copy(path, folder)
-    copy = f"sqlite:///{folder}/attempts.db"
-    shown = run("show", "1a", "--log", copy, "--copy")
+    target = folder / path.name
+    copy(path, target)
+    for name in FILES:
+        target.with_name(target.name + name).unlink()
+    there = url_of(target)
+    shown = run("show", "1a", "--log", there, "--copy")
     assert shown.exit_code == 0, shown.output
     assert "this access is not written into the log" in shown.stderr
     assert json.loads(shown.stdout)["private"] is None
-    assert run("show", "1a", "--log", copy, "--copy", "--excerpt", "--why", "w").exit_code == 2
+    assert run("show", "1a", "--log", there, "--copy", "--excerpt", "--why", "w").exit_code == 2
     shutil.copy(path.with_name("attempts.db.key"), folder)
-    shown = run("show", "1a", "--log", copy, "--copy", "--excerpt", "--why", "w")
+    shown = run("show", "1a", "--log", there, "--copy", "--excerpt", "--why", "w")
     assert json.loads(shown.stdout)["excerpt"] == "a garden in autumn"
-    assert run("list", "--user", "u1", "--log", copy, "--copy").stdout.count("\n") == 2
-    assert run("export", "--log", copy, "--copy").stdout.count("\n") == 10
-    assert accesses(copy) == accesses(filled) == []
+    assert run("list", "--user", "u1", "--log", there, "--copy").stdout.count("\n") == 2
+    assert run("export", "--log", there, "--copy").stdout.count("\n") == 10
+    assert accesses(there) == accesses(filled) == []
+    drop(target)
 
 
 def test_whoever_uses_sudo_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,7 +214,7 @@ def test_shred_and_hold_by_command(filled: str, path: Path) -> None:
     assert (asked.exit_code, "give --yes" in asked.stderr) == (2, True)
     told = json.loads(done("shred", "--subject", "u1", "--why", "w", "--yes", "--json"))
     assert (told["attempts"], told["problem"], told["opening"]["name"]) == (2, "", "subject")
-    assert told["opening"]["value"][0].encode() not in files(path)
+    assert told["opening"]["value"][0].encode() not in held(path)
     assert "2 attempt(s)" in done("shred", "--subject", "u0", "--why", "w", "--yes")
     assert "0 as committed to, 5 erased (entries that say so: 2)" in done("verify")
     assert "is rewritten" in done("scrub")
@@ -212,11 +234,11 @@ def test_shred_and_hold_by_command(filled: str, path: Path) -> None:
         ("expire", "--yes"),
     ],
 )
-def test_wrong_use_is_said(filled: str, args: tuple[str, ...]) -> None:
+def test_wrong_use_is_said(filled: str, path: Path, args: tuple[str, ...]) -> None:
     result = run(*args, "--log", filled)
     assert result.exit_code == 2
     assert result.stderr
-    assert rows(Path(filled.removeprefix("sqlite:///")), "SELECT count(*) FROM entries") == [(10,)]
+    assert rows(path, "SELECT count(*) FROM entries") == [(10,)]
 
 
 def test_on_a_terminal_it_asks(filled: str) -> None:
@@ -241,8 +263,8 @@ def test_on_a_terminal_it_asks(filled: str) -> None:
         assert not [*log.entries(["shred"])]
 
 
-def test_an_older_log_is_brought_up_when_asked_to(tmp_path: Path) -> None:
-    path = tmp_path / "attempts.db"
+@pytest.mark.usefixtures("sqlite_only")
+def test_an_older_log_is_brought_up_when_asked_to(path: Path) -> None:
     schema1(path, 2)
     result = run("upgrade", "--log", f"sqlite:///{path}")
     assert (result.exit_code, "schema 3, was 1" in result.stdout) == (0, True)
@@ -258,6 +280,7 @@ def test_help_has_examples(command: str) -> None:
     assert f"guardrail log {command}" in result.output
 
 
+@pytest.mark.usefixtures("sqlite_only")
 def test_what_is_left_in_a_page_is_rewritten(log: Log, path: Path) -> None:
     """Deleted by a program that does not overwrite, as an older copy of a page would be."""
     log.open(opened(REFUSE))
@@ -268,7 +291,7 @@ def test_what_is_left_in_a_page_is_rewritten(log: Log, path: Path) -> None:
         f"INSERT INTO meta VALUES ('left', '{needle.decode()}')",  # noqa: S608
         "DELETE FROM meta WHERE key = 'left'",
     )
-    assert needle in files(path)
+    assert needle in held(path)
     log.scrub(lambda _: [needle])
-    assert needle not in files(path)
+    assert needle not in held(path)
     log.open(opened(REFUSE))

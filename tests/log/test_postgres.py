@@ -19,7 +19,7 @@ from guardrail.log import Log, locate, open_log
 from guardrail.log.postgres.store import PostgresStore
 from guardrail.log.times import SECOND
 from guardrail.log.verify import verify_database
-from tests.log.engines import FILES, drop, make, rows, tamper, url_of
+from tests.log.engines import FILES, drop, held, make, rows, tamper, url_of
 from tests.log.machines import COUNTS, assert_whole, start_writer
 from tests.log.postgres import Server
 from tests.log.support import REFUSE, ROOT, T0, closed, opened, python
@@ -70,7 +70,8 @@ def test_machines_that_begin_at_once_make_one_log(url: str, path: Path, tmp_path
     for thread in threads:
         thread.join()
     assert results.count("made") == 1
-    assert all(told == "made" or "copy attempts.db.key" in told for told in results), results
+    others = [told for told in results if told != "made"]
+    assert [told for told in others if "copy attempts.db.key" not in told] == []
 
 
 def test_machines_append_at_once_without_gaps(url: str, path: Path, tmp_path: Path) -> None:
@@ -287,15 +288,12 @@ def test_another_database_under_that_name_stops_the_log(
     log.shutdown()
 
 
-def test_what_was_deleted_is_not_in_the_files_of_the_server(
-    path: Path, server: Server, database: str
-) -> None:
+def test_what_was_deleted_is_not_in_the_files_of_the_server(path: Path) -> None:
     with open_log(url_of(path, "excerpt=200")) as log:
         for _ in range(20):
             log.open(opened(REFUSE))
         found = rows(path, "SELECT sealed FROM private ORDER BY seq")
-        server.run(database, "CHECKPOINT")
-        assert all(sealed in held(server, path) for (sealed,) in found)
+        assert all(sealed in held(path) for (sealed,) in found)
         tamper(path, "DELETE FROM private WHERE seq > 5")
         writer = log._writer
         assert writer is not None
@@ -303,16 +301,8 @@ def test_what_was_deleted_is_not_in_the_files_of_the_server(
         assert isinstance(store, PostgresStore)
         with store.lock, store.exclusive():
             store.scrub([])
-        server.run(database, "CHECKPOINT")
-        data = held(server, path)
+        data = held(path)
         assert [sealed in data for (sealed,) in found] == [True] * 4 + [False] * 16
-
-
-def held(server: Server, path: Path) -> bytes:
-    """The bytes of the server's files that hold the table `private`."""
-    ((name,),) = rows(path, "SELECT pg_relation_filepath('private')")
-    file = server.folder / "data" / name
-    return b"".join(each.read_bytes() for each in file.parent.iterdir() if each.is_file())
 
 
 ROLES = re.findall(r"```sql\n(.*?)```", (ROOT / "docs" / "log.md").read_text("utf-8"), re.DOTALL)
@@ -359,6 +349,57 @@ def test_a_writer_needs_no_more_than_it_does(roles: Callable[[str], str], path: 
                 connection.execute(sql.encode())
             connection.rollback()
     assert_whole(url, path)
+
+
+def test_a_writer_holds_and_looks_and_does_not_erase(
+    roles: Callable[[str], str], url: str, path: Path
+) -> None:
+    writer = roles("guardrail_writer")
+    with open_log(f"{writer}&excerpt=20") as log:
+        log.open(opened(REFUSE, id="first", user="u1", at=T0))
+    classes = path.with_name("retention.yaml")
+    classes.write_text("default: {keep: 1s}")
+    for args in (
+        ("hold", "add", "C-1", "--why", "w", "--subject", "u1"),
+        ("hold", "release", "C-1", "--why", "w"),
+        ("show", "first", "--excerpt", "--why", "w"),
+        ("list", "--user", "u1"),
+    ):
+        result = CliRunner().invoke(main, ["log", *args, "--log", writer])
+        assert result.exit_code == 0, result.output
+    before = rows(path, "SELECT count(*) FROM entries")
+    erasing: tuple[tuple[str, ...], ...] = (
+        ("shred", "--subject", "u1", "--why", "w", "--yes"),
+        ("expire", "--retention", str(classes), "--yes"),
+        ("rotate-key",),
+        ("scrub",),
+    )
+    for command in erasing:
+        result = CliRunner().invoke(main, ["log", *command, "--log", writer])
+        assert (result.exit_code, "the role that owns" in result.stderr) == (2, True)
+    assert rows(path, "SELECT count(*) FROM entries") == before
+    with open_log(url, readonly=True) as reader:
+        assert reader.excerpt("first") == "a garden in autumn"
+    assert_whole(url, path)
+
+
+def test_a_member_of_the_owner_erases(
+    roles: Callable[[str], str], server: Server, database: str, path: Path
+) -> None:
+    with open_log(roles("guardrail_writer")) as log:
+        log.open(opened(REFUSE, user="u1"))
+        pseudonym = log.vault.keys.user("u1").encode()
+    assert pseudonym in held(path)
+    server.run(database, "CREATE ROLE guardrail_eraser LOGIN IN ROLE postgres")
+    try:
+        for args in (("shred", "--subject", "u1", "--why", "w", "--yes"), ("rotate-key",)):
+            url = roles("guardrail_eraser")
+            result = CliRunner().invoke(main, ["log", *args, "--log", url])
+            assert result.exit_code == 0, result.output
+    finally:
+        server.run(database, "DROP ROLE guardrail_eraser")
+    assert pseudonym not in held(path)
+    assert_whole(roles("postgres"), path)
 
 
 def test_an_auditor_only_reads(roles: Callable[[str], str], url: str) -> None:

@@ -22,10 +22,12 @@ from guardrail.log.location import Location
 from guardrail.log.shredding import Target, preview, shred
 from guardrail.log.vault import Opened, Vault, open_sealed
 from guardrail.log.verify import Verification, verify_database
+from tests.log.engines import BOTH
 from tests.log.support import (
     ALLOW,
     REFUSE,
     closed,
+    held,
     opened,
     output_refusal,
     picture,
@@ -33,17 +35,19 @@ from tests.log.support import (
     request,
     rows,
     tamper,
+    url_of,
 )
 from tests.log.test_migrate import schema1
 
+ENGINES = BOTH
 BY = Identity("auditor", "console")
 USERS = ("anna", "boris", "chie")
 
 
 @pytest.fixture
-def filled(url: str) -> Iterator[Log]:
+def filled(path: Path) -> Iterator[Log]:
     """Twelve attempts of three users, a third of them stopped at their output; one of nobody."""
-    with open_log(f"{url}?excerpt=200") as log:
+    with open_log(url_of(path, "excerpt=200")) as log:
         for number in range(13):
             late = number % 3 == 0
             user = USERS[number % 3] if number < 12 else ""
@@ -67,12 +71,6 @@ def verified(url: str) -> Verification:
 
 def faults(url: str) -> list[str]:
     return [str(fault) for fault in verify_database(locate(url)).report.faults]
-
-
-def files(path: Path) -> bytes:
-    """The database, its write-ahead log and its index, byte for byte."""
-    names = (path.name + end for end in ("", "-wal", "-shm"))
-    return b"".join(path.with_name(name).read_bytes() for name in names)
 
 
 def secrets_of(path: Path, log: Log, user: str) -> list[bytes]:
@@ -124,12 +122,12 @@ def test_after_shredding_nothing_is_left_and_everything_holds(
 ) -> None:
     gone = secrets_of(path, filled, "anna")
     kept = secrets_of(path, filled, "boris")
-    before = files(path)
+    before = held(path)
     assert all(needle in before for needle in gone[4:])
     assert preview(filled, Target("subject", "anna")) == 4
     done = shred(filled, BY, Target("subject", "anna"), "request 7")
     assert (done.attempts, done.entries, done.older, done.problem) == (4, 4, 0, "")
-    after = files(path)
+    after = held(path)
     assert [needle for needle in gone if needle in after] == []
     assert all(needle in after for needle in kept if len(needle) > 32)
     assert not [*filled.attempts(AttemptFilter(user="anna"))]
@@ -153,7 +151,7 @@ def test_the_entry_says_that_it_was_done_and_not_of_whom(filled: Log, path: Path
     assert done.opening is not None
     assert done.opening.value == [pseudonym]
     assert done.opening.opens(body["subject"])
-    assert done.opening.salt not in files(path)
+    assert done.opening.salt not in held(path)
 
 
 def test_one_attempt_of_many(filled: Log, url: str, path: Path) -> None:
@@ -247,7 +245,7 @@ def test_holds_are_entries(filled: Log, url: str, path: Path) -> None:
         "auditor",
     )
     assert hold.subjects == frozenset({filled.vault.keys.user("anna")})
-    assert b"anna" not in files(path)
+    assert b'"anna"' not in held(path)
     with pytest.raises(InputError, match="in force: 'CASE-7'"):
         release_hold(filled, BY, "CASE-8", "why")
     release_hold(filled, BY, "CASE-7", "closed")
@@ -264,9 +262,9 @@ def test_whom_a_hold_or_an_access_named_goes_too(filled: Log, url: str, path: Pa
     access(filled, os_identity(), {"command": "list"}, "why", user="anna")
     done = shred(filled, BY, Target("subject", "anna"), "why")
     assert (done.attempts, done.entries) == (4, 6)
-    assert filled.vault.keys.user("anna").encode() not in files(path)
+    assert filled.vault.keys.user("anna").encode() not in held(path)
     access(filled, os_identity(), {"command": "list"}, "why", user="anna")  # brings nothing back
-    assert filled.vault.keys.user("anna").encode() not in files(path)
+    assert filled.vault.keys.user("anna").encode() not in held(path)
     verified(url)
 
 
@@ -299,7 +297,7 @@ def test_writers_go_on_while_subjects_are_shredded(url: str, path: Path) -> None
                 problems.append(error)
                 return
 
-    with open_log(f"{url}?excerpt=20") as one, open_log(url) as two:
+    with open_log(url_of(path, "excerpt=20")) as one, open_log(url) as two:
         threads = [threading.Thread(target=write, args=(log,)) for log in (one, two)]
         for thread in threads:
             thread.start()
@@ -372,6 +370,7 @@ def test_without_keys_less_is_looked_at(filled: Log, url: str) -> None:
     assert (found.opened, found.unopened, found.problem) == (0, 13, "its key file is not here")
 
 
+@pytest.mark.usefixtures("sqlite_only")
 def test_entries_of_older_schemas_keep_their_pseudonym(url: str, path: Path) -> None:
     schema1(path, 6)
     with open_log(url) as log:
@@ -384,6 +383,7 @@ def test_entries_of_older_schemas_keep_their_pseudonym(url: str, path: Path) -> 
     assert (found.opened, found.erased) == (0, 6)
 
 
+@pytest.mark.usefixtures("sqlite_only")
 def test_a_tool_makes_no_log_and_brings_none_up(url: str, path: Path) -> None:
     with pytest.raises(ConfigurationError, match="no attempt log"):
         open_tool(url)
@@ -399,9 +399,10 @@ import os, sys
 from guardrail.log import open_tool
 from guardrail.log.access import os_identity
 from guardrail.log.shredding import Target, shred
+from guardrail.log.postgres.store import PostgresStore
 from guardrail.log.sqlite.store import SqliteStore
 
-SqliteStore.fold = lambda *_: os._exit(9)
+PostgresStore.fold = SqliteStore.fold = lambda *_: os._exit(9)
 shred(open_tool(sys.argv[1]), os_identity(), Target("subject", "anna"), "why")
 """
     process = python(code, url)
@@ -410,7 +411,7 @@ shred(open_tool(sys.argv[1]), os_identity(), Target("subject", "anna"), "why")
     verified(url)
     assert filled.private("00abc") is None
     filled.scrub()
-    assert filled.vault.keys.user("anna").encode() not in files(filled.location.path)
+    assert filled.vault.keys.user("anna").encode() not in held(filled.location.path)
 
 
 _texts = st.text(st.characters(codec="utf-8"), max_size=30)

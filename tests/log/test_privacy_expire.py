@@ -18,10 +18,12 @@ from guardrail.log.holds import Scope, add_hold, release_hold
 from guardrail.log.private import Kept
 from guardrail.log.retention import Retention, load_retention
 from guardrail.log.times import HOUR
-from tests.log.support import GATE, REFUSE, ROOT, T0, opened, request, rows
+from tests.log.engines import BOTH
+from tests.log.support import GATE, REFUSE, ROOT, T0, held, opened, request, rows, url_of
 from tests.log.test_migrate import schema1
-from tests.log.test_privacy import files, verified
+from tests.log.test_privacy import verified
 
+ENGINES = BOTH
 BY = Identity("cron", "os")
 DAY = 24 * HOUR
 FILE = """
@@ -110,9 +112,9 @@ def left(log: Log) -> set[str]:
     return {row.id for row in log.attempts() if log.private(row.id) is not None}
 
 
-def test_each_goes_in_its_time(url: str, tmp_path: Path) -> None:
+def test_each_goes_in_its_time(url: str, path: Path, tmp_path: Path) -> None:
     classes = retention(tmp_path)
-    with open_log(f"{url}?excerpt=50") as log:
+    with open_log(url_of(path, "excerpt=50")) as log:
         fill(log)
         for day, gone in ((6, set()), (8, {"gated"}), (31, {"rest", "nobody"}), (366, {"jp"})):
             before = left(log)
@@ -130,7 +132,7 @@ def test_each_goes_in_its_time(url: str, tmp_path: Path) -> None:
             {"japan": 1, "rest": 1},
         ]
         assert {body["retention"] for body in bodies} == {classes.digest}
-        assert log.vault.keys.user("anna").encode() not in files(log.location.path)
+        assert log.vault.keys.user("anna").encode() not in held(log.location.path)
     assert rows(log.location.path, "SELECT count(*) FROM data_keys") == [(0,)]
     found = verified(url).private
     assert found is not None
@@ -184,6 +186,7 @@ def test_whom_accesses_named_expires_too(log: Log, url: str, tmp_path: Path) -> 
     verified(url)
 
 
+@pytest.mark.usefixtures("sqlite_only")
 def test_older_schemas(url: str, path: Path, tmp_path: Path) -> None:
     schema1(path, 4)
     with open_log(url) as log:

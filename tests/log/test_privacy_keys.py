@@ -18,9 +18,11 @@ from guardrail.log.keyring import add_epoch, load_keys
 from guardrail.log.rotation import rotate
 from guardrail.log.shredding import Target, shred
 from guardrail.log.wrapping import EnvelopeWrapper
-from tests.log.support import REFUSE, opened, request, rows
-from tests.log.test_privacy import files, verified
+from tests.log.engines import BOTH
+from tests.log.support import REFUSE, held, opened, request, rows, url_of
+from tests.log.test_privacy import verified
 
+ENGINES = BOTH
 BY = Identity("operator", "os")
 
 
@@ -32,8 +34,8 @@ def found(log: Log, user: str) -> list[str]:
     return sorted(row.id for row in log.attempts(AttemptFilter(user=user)))
 
 
-def test_after_rotation_all_is_found_and_opens(url: str) -> None:
-    with open_log(f"{url}?excerpt=50") as log:
+def test_after_rotation_all_is_found_and_opens(url: str, path: Path) -> None:
+    with open_log(url_of(path, "excerpt=50")) as log:
         ask(log, "one")
         before = log.attempt("one").user
         first = rotate(log, BY, "yearly")
@@ -50,7 +52,7 @@ def test_after_rotation_all_is_found_and_opens(url: str) -> None:
         assert found(log, "anna") == []
         names = log.vault.ring.users("anna")
         assert len(names) == 3
-        assert [name for name in names if name.encode() in files(log.location.path)] == []
+        assert [name for name in names if name.encode() in held(log.location.path)] == []
     verified(url)
     with open_log(url, readonly=True) as reader:
         assert reader.vault.keys.id == second.epoch
@@ -65,7 +67,7 @@ def test_the_steps_are_entries(log: Log) -> None:
 
 
 def test_a_writer_that_runs_takes_the_new_key(url: str, path: Path) -> None:
-    with open_log(f"{url}?excerpt=50") as log, open_log(url, readonly=True) as reader:
+    with open_log(url_of(path, "excerpt=50")) as log, open_log(url, readonly=True) as reader:
         ask(log, "one")
         assert reader.private("one") is not None
         with open_tool(url) as tool:
@@ -177,8 +179,8 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "service"
 
 
-def test_a_service_wraps(url: str, path: Path, service: Path) -> None:
-    asked = f"{url}?excerpt=50&wrapper=key_service:open_service"
+def test_a_service_wraps(path: Path, service: Path) -> None:
+    asked = url_of(path, "excerpt=50&wrapper=key_service:open_service")
     with open_log(asked) as log:
         for number in range(5):
             ask(log, f"a{number}", user=f"u{number}")
@@ -193,8 +195,8 @@ def test_a_service_wraps(url: str, path: Path, service: Path) -> None:
         wrong.excerpt("a1")
 
 
-def test_without_its_service_nothing_is_accepted(url: str, service: Path) -> None:
-    asked = f"{url}?wrapper=key_service:open_service"
+def test_without_its_service_nothing_is_accepted(path: Path, service: Path) -> None:
+    asked = url_of(path, "wrapper=key_service:open_service")
     with open_log(asked) as log:
         service.unlink()
         with pytest.raises(LogUnavailable, match="cannot be wrapped under test/1"):
@@ -207,7 +209,7 @@ def test_a_log_moves_to_a_service_by_rotation(url: str, path: Path, service: Pat
     assert service.exists()
     with open_log(url) as log:
         ask(log, "one")
-    asked = f"{url}?wrapper=key_service:open_service"
+    asked = url_of(path, "wrapper=key_service:open_service")
     with open_log(asked) as log:
         ask(log, "two")
         assert log.private("one") is not None
@@ -230,9 +232,9 @@ def test_an_envelope_opens_only_with_its_own_key() -> None:
 
 
 @pytest.mark.parametrize("value", ["x", "x:", ":x", "x:y-z", "x y:z", "x..y:z"])
-def test_a_wrapper_that_is_no_name(url: str, value: str) -> None:
+def test_a_wrapper_that_is_no_name(path: Path, value: str) -> None:
     with pytest.raises(ConfigurationError, match=r"package\.module:function"):
-        open_log(f"{url}?wrapper={value}")
+        open_log(url_of(path, f"wrapper={value}"))
 
 
 def test_where_a_log_is_says_what_wraps(tmp_path: Path) -> None:

@@ -1,3 +1,19 @@
-from tests.log.conftest import path, small_disk, url
+from tests.log.conftest import (
+    databases,
+    engine,
+    path,
+    pytest_generate_tests,
+    small_disk,
+    sqlite_only,
+    url,
+)
 
-__all__ = ["path", "small_disk", "url"]
+__all__ = [
+    "databases",
+    "engine",
+    "path",
+    "pytest_generate_tests",
+    "small_disk",
+    "sqlite_only",
+    "url",
+]

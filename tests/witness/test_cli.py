@@ -14,10 +14,14 @@ from guardrail.cli import main
 from guardrail.log import locate
 from guardrail.log.cosigned import list_cosigned
 from tests.chain.signers import LOG, ORIGIN
+from tests.log.engines import BOTH
 from tests.log.support import python
 from tests.witness.support import Process, fill, request, send, serving
 
 RUN = "from guardrail.cli import main; import sys; main(sys.argv[1:])"
+
+
+ENGINES = BOTH
 
 
 def run(*args: str) -> Result:

@@ -18,6 +18,7 @@ from guardrail.log.further import further_file
 from guardrail.log.signed import SignedLog
 from guardrail.log.submit import submit
 from tests.chain.test_go import ask, crosscheck, signed_note
+from tests.log.engines import BOTH
 from tests.log.support import REFUSE, opened, python, rows
 from tests.witness.support import asked, fill, serving
 from tests.witness.test_go import question
@@ -25,6 +26,9 @@ from tests.witness.test_go import question
 __all__ = ["crosscheck"]
 LIBRARY = "cryptography.hazmat.primitives.asymmetric.mldsa"
 NEW = ("--new", "--algorithm", "ml-dsa-44")
+
+
+ENGINES = BOTH
 
 
 def run(*args: str) -> Result:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,12 @@ from guardrail.errors import ConfigurationError
 from guardrail.log import locate, open_log
 from guardrail.log.submit import submit
 from tests.chain.signers import STRANGER, signed, tree_of
+from tests.log.engines import BOTH, copy, drop, put_back
 from tests.log.support import rows, tamper
 from tests.witness.support import asked, fill, serving
 from tests.witness.test_submit import log_key
+
+ENGINES = BOTH
 
 
 def recover(url: str, *args: str) -> Result:
@@ -24,14 +28,16 @@ def recover(url: str, *args: str) -> Result:
 
 
 @pytest.fixture
-def beside(url: str, path: Path) -> Path:
+def beside(url: str, path: Path) -> Iterator[Path]:
     """The checkpoint beside a log of 14 entries, of which a copy at 7 is kept."""
     fill(url)
     file = path.with_name("attempts.db.checkpoint")
     shutil.copy(file, path.with_name("held"))
-    shutil.copy(path, path.with_name("older.db"))
+    older = path.with_name("older.db")
+    copy(path, older)
     fill(url)
-    return file
+    yield file
+    drop(older)
 
 
 def recorded(url: str) -> dict[str, object]:
@@ -80,9 +86,7 @@ def test_nothing_is_recovered_where_nothing_is_lost(url: str, beside: Path) -> N
 
 
 def put_older_back(path: Path) -> None:
-    for name in ("-wal", "-shm"):
-        path.with_name(path.name + name).unlink(missing_ok=True)
-    shutil.copy(path.with_name("older.db"), path)
+    put_back(path.with_name("older.db"), path)
 
 
 def test_an_older_database_is_refused_by_a_newer_checkpoint(

@@ -20,8 +20,11 @@ from guardrail.log.beside import beside
 from guardrail.log.stamps import list_timestamps, read_roots, stamped_at
 from guardrail.log.timestamps import timestamp_newest
 from tests.chain.signers import tree_of
+from tests.log.engines import BOTH
 from tests.witness.authority import Running, stamping
 from tests.witness.support import answering, fill
+
+ENGINES = BOTH
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -12,8 +13,6 @@ from psycopg.conninfo import conninfo_to_dict
 from guardrail.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from psycopg.abc import Buffer
 
     from guardrail.log.location import Location
@@ -26,6 +25,9 @@ _CONNECT = {
     "keepalives_count": 3,
     "tcp_user_timeout": 20_000,
 }
+_NUMBER = re.compile(
+    r"[0-9]+"
+)  # the first of "5 dead row versions cannot be removed yet", anywhere
 
 
 class Whole(Loader):
@@ -42,14 +44,22 @@ def identifier(name: str) -> sql.Identifier:
     return sql.Identifier("guardrail", name)
 
 
-def warnings_to(found: list[str]) -> Callable[[psycopg.errors.Diagnostic], None]:
-    """What keeps the server's warnings."""
+class Notices:
+    """What the server says of a VACUUM (VERBOSE). warnings: its warnings, as it words them.
 
-    def listen(notice: psycopg.errors.Diagnostic) -> None:
+    left: rows that were deleted and are kept for older transactions; None: it did not say.
+    """
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+        self.left: int | None = None
+
+    def __call__(self, notice: psycopg.errors.Diagnostic) -> None:
+        """Take one of them."""
         if notice.severity_nonlocalized == "WARNING":
-            found.append(str(notice.message_primary))
-
-    return listen
+            self.warnings.append(str(notice.message_primary))
+        elif found := _NUMBER.search(notice.message_detail or ""):
+            self.left = int(found[0])
 
 
 def options_of(location: Location, *, readonly: bool) -> dict[str, Any]:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import psycopg
 
 from guardrail.errors import ConfigurationError, LogUnavailable
-from guardrail.log.postgres.driver import Whole, identifier, options_of, warnings_to
+from guardrail.log.postgres.driver import Notices, Whole, identifier, options_of
 from guardrail.log.session import StoreBusy, StoreDamaged, StoreFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from typing import TypeAlias
 
     from guardrail.log.location import Location
@@ -130,7 +130,8 @@ class Server:
         if error.sqlstate == _DENIED:
             raise ConfigurationError(
                 f"the role of the attempt log {self.name} has not the rights it needs ({told}); "
-                "grant those of a writer or an auditor"
+                "grant those of a writer or an auditor; what erases and rotates is the role that "
+                "owns its tables"
             ) from None
         raise (StoreDamaged if error.sqlstate in _ABSENT else StoreFailed)(told) from None
 
@@ -147,29 +148,29 @@ class Server:
             with self.translated():
                 self._check_same(connection)
 
-    def rewrite(self, tables: Sequence[str]) -> None:
-        """Write these tables anew, without what was deleted from them; outside of transactions.
+    def rewrite(self, table: str) -> bool:
+        """Write a table anew, outside of transactions: whether what was deleted is out of it.
 
-        Raises ConfigurationError when another role owns them, StoreBusy when somebody reads.
+        It is not while some transaction is older than the deletion. Raises ConfigurationError when
+        another role owns it, StoreBusy when somebody reads it.
         """
-        connection = self.connection()
-        notices: list[str] = []
-        listen = warnings_to(notices)
-        connection.add_notice_handler(listen)
+        connection, notices = self.connection(), Notices()
+        command = psycopg.sql.SQL("VACUUM (FULL, VERBOSE) {}").format(identifier(table))
+        connection.add_notice_handler(notices)
         try:
             with self.translated():
                 connection.execute("SET statement_timeout = 0")
-                for name in tables:
-                    command = psycopg.sql.SQL("VACUUM (FULL) {}").format(identifier(name))
-                    connection.execute(command)
+                connection.execute(command)
                 connection.execute("SET statement_timeout = '60s'")
         finally:
-            connection.remove_notice_handler(listen)
-        if notices:
+            connection.remove_notice_handler(notices)
+        if notices.warnings:
             raise ConfigurationError(
-                f"what was erased from {self.name} may still be in its files ({notices[0]}): "
-                "erase as the role that owns the log's tables"
+                f"what was erased from {self.name} may still be in its files "
+                f"({notices.warnings[0]}): run guardrail log scrub as the role that owns the "
+                "log's tables"
             )
+        return notices.left == 0
 
     def about(self) -> str:
         """Version, encryption and durability of the server, in one line."""

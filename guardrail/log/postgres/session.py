@@ -122,7 +122,7 @@ class PostgresWriteSession(PostgresSession):
 
     def retried(self, run: Callable[[], T]) -> T:
         """See WriteSession."""
-        for _ in _waits(RETRIED):
+        for _ in waits(RETRIED):
             try:
                 return run()
             except StoreLost:
@@ -209,7 +209,7 @@ class PostgresWriteSession(PostgresSession):
         The sequencer is free only once the server has ended it, one way or the other. Raises
         StoreFailed when the server cannot be asked.
         """
-        for _ in _waits(ASKED):
+        for _ in waits(ASKED):
             try:
                 self.begin()
                 done: int = self.value(_LAST, (self._progress.id,))
@@ -234,7 +234,7 @@ def _insert(connection: Connection, table: str, rows: Sequence[Values]) -> None:
     cursor.execute(into + values, [value for row in rows for value in row])
 
 
-def _waits(seconds: float) -> Iterator[None]:
+def waits(seconds: float) -> Iterator[None]:
     """Once at once, then after pauses that double, until `seconds` are over."""
     end = time.monotonic() + seconds
     delay = _FIRST_DELAY

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from guardrail.errors import ConfigurationError, LogUnavailable
 from guardrail.log.forks import watch_forks
 from guardrail.log.postgres.server import IS_THERE, Server, StoreLost
-from guardrail.log.postgres.session import PostgresSession, PostgresWriteSession, Progress
+from guardrail.log.postgres.session import PostgresSession, PostgresWriteSession, Progress, waits
 from guardrail.log.session import StoreBusy, StoreDamaged, StoreFailed
 from guardrail.log.times import HOUR
 
@@ -31,6 +31,7 @@ _ERASABLE = """SELECT tablename FROM pg_tables WHERE schemaname = 'guardrail'
  AND tablename IN ('attempts', 'data_keys', 'private') ORDER BY 1"""
 _FORGET = "DELETE FROM writers WHERE id = %s OR at < %s"
 _KEPT = 30 * 24 * HOUR
+CLEARED = 10.0
 
 
 class PostgresStore:
@@ -113,13 +114,19 @@ class PostgresStore:
         are out of reach, and so is searching its files for `needles`.
 
         Raises ConfigurationError unless the role owns the tables, StoreBusy when somebody reads
-        them all the while, StoreFailed.
+        them all the while, LogUnavailable when somebody may see what was deleted, StoreFailed.
         """
         del needles
+        self._end_turn()  # others write between the tables, and while an older transaction ends
         with self.server.translated():
             self.server.connection().execute("ROLLBACK")  # of what was read to know what to scrub
             found = self.server.connection().execute(_ERASABLE).fetchall()
-        self.server.rewrite([name for (name,) in found])
+        for (name,) in found:
+            if not any(self.server.rewrite(name) for _ in waits(CLEARED)):
+                raise LogUnavailable(
+                    f"what was erased from {self.name} is still in its files: an older "
+                    f"transaction on the server may see it ({name})"
+                )
 
     def close(self) -> None:
         """See Store."""
