@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import pty
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from guardrail.chain.entry import canonical, entry_leaf
 from guardrail.cli import main
 from guardrail.errors import LogUnavailable
 from guardrail.log import locate, open_log
+from guardrail.log.export import write_tiles
 from guardrail.log.receipts import write_receipt
 from tests.log.engines import BOTH, Databases, Engine, copy, drop, make
 from tests.log.support import REFUSE, ROOT, T0, closed, opened, rows, tamper, url_of
@@ -265,9 +267,9 @@ def test_an_export_without_a_part(filled: str, key: str, tmp_path: Path) -> None
 
 def test_nothing_is_exported_before_it_is_signed(url: str, tmp_path: Path) -> None:
     open_log(url).shutdown()
-    result = run("export", "--log", url, "--tiles", str(tmp_path / "archive"))
-    assert result.exit_code == 2
-    assert f"nothing is signed yet in the attempt log {locate(url).name}" in result.stderr
+    told = re.escape(f"nothing is signed yet in the attempt log {locate(url).name}")
+    with pytest.raises(LogUnavailable, match=told):
+        write_tiles(locate(url), tmp_path / "archive")
 
 
 @pytest.mark.usefixtures("sqlite_only")
