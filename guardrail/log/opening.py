@@ -111,6 +111,7 @@ def _prepare(session: WriteSession, location: Location, store: Store, vault: Vau
     schema = _check(session, location, store)
     if not schema:
         return _create(session, location, store, vault)
+    store.is_new()  # asked again: another machine may have made it since, with other keys
     _check_key(session, location, vault)
     if schema < SCHEMA:
         return _upgrade(session, location, store, vault)

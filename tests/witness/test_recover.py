@@ -138,5 +138,5 @@ def test_one_way_must_be_chosen(url: str, path: Path, beside: Path) -> None:
     assert beside
     for args in ([], ["--trust-database", "--checkpoint", str(path.with_name("held"))]):
         assert "give either" in recover(url, *args).stderr
-    missing = recover(f"{url}x", "--trust-database")
+    missing = recover(f"sqlite:///{path}.other", "--trust-database")
     assert (missing.exit_code, "no attempt log" in missing.stderr) == (2, True)
