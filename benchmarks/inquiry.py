@@ -23,12 +23,13 @@ from guardrail.audit.build import Order, build
 from guardrail.audit.new import Wishes, write_inquiry
 from guardrail.audit.source import Source
 from guardrail.audit.template import find_template
-from guardrail.chain.entry import entry_leaf
-from guardrail.chain.frontier import Frontier
 from guardrail.log import locate, open_log
-from guardrail.log.body import canonical, closed_body
-from guardrail.log.keys import load_keys
+from guardrail.log.personal import store
+from guardrail.log.record import bucket_of, record_closed
+from guardrail.log.sqlite.session import SqliteSession
 from guardrail.log.times import HOUR
+from guardrail.log.tree import append_leaves, read_frontier
+from guardrail.log.vault import Vault
 from guardrail.records import (
     Action,
     AttemptClosed,
@@ -63,8 +64,6 @@ SCANS = tuple(
     Scan(name, "1", frozenset({"sexual"}), "ok", (), 0.05)
     for name in ("sexual.lexicon", "sexual.model", "persons.names", "minor.cues")
 )
-ENTRY = "INSERT INTO entries VALUES (?, ?, 'closed', ?, ?, ?)"
-ATTEMPT = "INSERT INTO attempts VALUES (?, NULL, ?, ?, ?, ?, ?, ?, ?, '', 'input', ?, ?, ?, ?)"
 
 
 def ended(chance: random.Random, at: int) -> AttemptClosed:
@@ -83,43 +82,27 @@ def ended(chance: random.Random, at: int) -> AttemptClosed:
     return AttemptClosed(opened, outcome, decision, facts, SCANS, at=at + taken)
 
 
-def fill(path: Path, attempts: int, kept: int) -> None:
-    keys = load_keys(path.with_name(path.name + ".key"))
+def fill(path: Path, vault: Vault, attempts: int, kept: int) -> None:
     connection = apsw.Connection(str(path))
     connection.execute("PRAGMA synchronous=OFF")
     connection.execute("DROP INDEX attempts_at; DROP INDEX attempts_user")
-    tree = Frontier.decode(connection.execute("SELECT state FROM frontier").get)
+    session = SqliteSession(connection)
     chance = random.Random(7)  # noqa: S311
     counts = Counter[tuple[object, ...]]()
     for start in range(0, kept, PAGE):
         numbers = range(start, min(start + PAGE, kept))
         made = [ended(chance, START + DAYS * DAY * number // kept) for number in numbers]
-        bodies = [canonical(closed_body(one, keys)) for one in made]
-        leaves = [entry_leaf(body.encode()) for body in bodies]
-        seq = tree.size
-        tree, nodes = tree.grow(leaves)
-        entries, rows = [], []
-        for place, one in enumerate(made, seq + 1):
-            caller, decision = one.opened.request.caller, one.decision
-            bucket = (
-                one.opened.request.operation.value,
-                caller.jurisdiction.code,
-                caller.tier,
-                str(decision.policy),
-            )
-            entries.append(
-                (place, one.id, one.at, leaves[place - seq - 1], bodies[place - seq - 1])
-            )
-            decided = (decision.action.label, decision.rule, decision.reason, one.outcome.value)
-            rows.append((one.id, place, one.opened.at, *bucket, keys.user(caller.id), *decided))
-            counts[one.opened.at // HOUR, *bucket, one.outcome.value] += 1
-        connection.execute("BEGIN")
-        connection.executemany(ENTRY, entries)
-        connection.executemany(ATTEMPT, rows)
-        hashes = [(node.level, node.index, node.hash) for node in nodes]
-        connection.executemany("INSERT INTO nodes VALUES (?, ?, ?)", hashes)
-        connection.execute("UPDATE frontier SET state = ?", (tree.encode(),))
-        connection.execute("COMMIT")
+        records = [record_closed(one, bucket_of(one.opened), vault, 0) for one in made]
+        session.begin()
+        tree = read_frontier(session)
+        placed = list(enumerate(records, tree.size + 1))
+        session.insert("entries", [(seq, *record.entry) for seq, record in placed])
+        session.insert("attempts", [record.row(None, seq) for seq, record in placed])
+        store(session, [(seq, record.private) for seq, record in placed if record.private])
+        append_leaves(session, tree, [record.leaf for record in records])
+        session.commit()
+        for one, record in zip(made, records, strict=True):
+            counts[*record.bucket, one.outcome.value] += 1
     count(connection, counts, attempts - kept)
     connection.execute("CREATE INDEX attempts_at ON attempts (at)")
     connection.execute("""CREATE INDEX attempts_user ON attempts ("user", at) WHERE "user" <> ''""")
@@ -158,10 +141,9 @@ def main() -> None:
 
 def run(folder: Path, attempts: int, kept: int) -> None:
     url = f"sqlite:///{folder}/attempts.db"
-    with open_log(url):
-        pass
     begun = time.perf_counter()
-    fill(folder / "attempts.db", attempts, kept)
+    with open_log(url) as log:
+        fill(folder / "attempts.db", log.vault, attempts, kept)
     print(f"{attempts:,} attempts made up in {time.perf_counter() - begun:.0f} s, {kept:,} kept")
     with open_log(url) as log:  # signs
         log.record("hold", {"who": "benchmark"})
