@@ -12,8 +12,6 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import marisa_trie
-
 from guardrail.detect import familiar
 from guardrail.detect.disguise.marks import marks_of
 from guardrail.detect.disguise.names import named_of
@@ -26,7 +24,7 @@ from training import data
 from training.foreign import VOCABULARY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 TARGET = Path(familiar.__file__).parent
 ROWS, SOURCES = 3, 2
@@ -65,9 +63,7 @@ def gathered(folder: Path) -> list[str]:
 
 def listed() -> list[str]:
     """The words of the table as it is."""
-    trie = marisa_trie.Trie()
-    trie.load(str(TARGET / familiar.TRIE))
-    return sorted(trie.keys())
+    return familiar.unpacked_words((TARGET / familiar.WORDS).read_bytes())
 
 
 def _fits(word: str) -> bool:
@@ -77,17 +73,15 @@ def _fits(word: str) -> bool:
 
 def write(words: list[str], folder: Path) -> None:
     """Write the table of these words."""
-    trie = marisa_trie.Trie(words)
-    rows = list(worked_out(trie))
-    trie.save(str(folder / familiar.TRIE))
+    rows = list(worked_out(words))
+    folder.joinpath(familiar.WORDS).write_bytes(familiar.packed_words(words))
     folder.joinpath(familiar.COLUMNS).write_bytes(familiar.packed(rows))
 
 
-def worked_out(trie: marisa_trie.Trie) -> Iterator[familiar.Row]:
-    """What the detectors make of each word, in the order of its rows."""
+def worked_out(words: Iterable[str]) -> Iterator[familiar.Row]:
+    """What the detectors make of each word."""
     model, tagger = load_linear()[0], SpelledTagger(shipped("latin"))
-    for row in range(len(trie)):
-        word = trie.restore_key(row)
+    for word in words:
         yield marks_of(word), named_of(word), *model.weigh(word)[:2], tagger.spelled(word.encode())
 
 

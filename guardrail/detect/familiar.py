@@ -8,24 +8,22 @@ from __future__ import annotations
 
 import json
 import sys
+import zlib
 from array import array
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import marisa_trie
-
-TRIE, COLUMNS = "familiar.trie", "familiar.bin"
+WORDS, COLUMNS = "familiar.words", "familiar.bin"
 _WIDE = sys.byteorder == "big"
 
 
 @dataclass(frozen=True, slots=True)
 class Familiar:
-    """Rows of what is known of a word: `row` of it says which, -1 where it is not listed.
+    """Rows of what is known of a word; `rows` says which is a word's.
 
     kinds: what about a word may be a disguise, as `guardrail.detect.disguise.marks` says.
     marks: which of these about each.
@@ -34,7 +32,7 @@ class Familiar:
     spelled: sum of what its letters show the Latin tagger of `person.names`.
     """
 
-    row: Callable[[str | bytes, int], int]
+    rows: dict[str, int]
     kinds: tuple[str, ...]
     marks: bytes
     named: bytes
@@ -44,23 +42,22 @@ class Familiar:
 
     def marks_of(self, word: str) -> str | None:
         """The marks of a folded word; None where it is not listed."""
-        row = self.row(word, -1)
-        return self.kinds[self.marks[row]] if row >= 0 else None
+        row = self.rows.get(word)
+        return None if row is None else self.kinds[self.marks[row]]
 
     def named_of(self, word: str) -> int | None:
         """What a folded word may be of a name; None where it is not listed."""
-        row = self.row(word, -1)
-        return self.named[row] if row >= 0 else None
+        row = self.rows.get(word)
+        return None if row is None else self.named[row]
 
-    def weight_of(self, word: str) -> tuple[int, int] | None:
-        """The weight of a folded word in the linear model, and the number of its buckets."""
-        row = self.row(word, -1)
-        return (self.weights[row], self.sizes[row]) if row >= 0 else None
+    def spelled_of(self, word: str) -> int | None:
+        """What the letters of a folded word show the Latin tagger."""
+        row = self.rows.get(word)
+        return None if row is None else self.spelled[row]
 
-    def spelled_of(self, word: bytes) -> int | None:
-        """What the letters of a folded word, in UTF-8, show the Latin tagger."""
-        row = self.row(word, -1)
-        return self.spelled[row] if row >= 0 else None
+    def marked(self) -> dict[str, str]:
+        """Each word with its marks."""
+        return dict(zip(self.rows, map(self.kinds.__getitem__, self.marks), strict=True))
 
 
 Row = tuple[str, int, int, int, int]
@@ -82,15 +79,25 @@ def packed(rows: list[Row]) -> bytes:
     return head + b"\n" + b"".join(columns)
 
 
-def unpacked(content: bytes, trie: marisa_trie.Trie) -> Familiar:
-    """The table behind the words of a trie."""
+def packed_words(words: Iterable[str]) -> bytes:
+    """The words of a table as bytes."""
+    return zlib.compress("\n".join(words).encode(), 9)
+
+
+def unpacked_words(content: bytes) -> list[str]:
+    """The words of a table, in the order of its rows."""
+    return zlib.decompress(content).decode().split("\n")
+
+
+def unpacked(content: bytes, words: Iterable[str]) -> Familiar:
+    """The table of these words."""
     head, _, body = content.partition(b"\n")
     facts: dict[str, Any] = json.loads(head)
     count, kinds = facts["rows"], facts["marks"]
     cuts = [count * bytes_before for bytes_before in (0, 1, 2, 4, 5, 13)]
     marks, named, weights, sizes, spelled = (body[a:b] for a, b in pairwise(cuts))
     return Familiar(
-        trie.get,
+        dict(zip(words, range(count), strict=True)),
         tuple(kinds),
         marks,
         named,
@@ -103,12 +110,9 @@ def unpacked(content: bytes, trie: marisa_trie.Trie) -> Familiar:
 @cache
 def familiar() -> Familiar:
     """The table that comes with this package."""
-    import marisa_trie
-
     here = Path(__file__)
-    trie = marisa_trie.Trie()
-    trie.load(str(here.with_name(TRIE)))
-    return unpacked(here.with_name(COLUMNS).read_bytes(), trie)
+    words = unpacked_words(here.with_name(WORDS).read_bytes())
+    return unpacked(here.with_name(COLUMNS).read_bytes(), words)
 
 
 def _little(column: array[int]) -> bytes:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import marisa_trie
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,9 +20,7 @@ REBUILD = "run python -m training.familiar"
 
 
 def words(step: int = 1) -> list[str]:
-    trie = marisa_trie.Trie()
-    trie.load(str(Path(familiar.__file__).with_name(familiar.TRIE)))
-    return [trie.restore_key(row) for row in range(0, len(trie), step)]
+    return list(familiar.familiar().rows)[::step]
 
 
 def test_marks_are_those_worked_out() -> None:
@@ -42,13 +37,17 @@ def test_parts_of_names_are_those_worked_out() -> None:
 
 def test_weights_are_those_of_the_model() -> None:
     table, model = familiar.familiar(), load_linear()[0]
-    stale = [word for word in words(SOME) if table.weight_of(word) != model.weigh(word)[:2]]
+    stale = [
+        word
+        for word in words(SOME)
+        if (table.weights[row := table.rows[word]], table.sizes[row]) != model.weigh(word)[:2]
+    ]
     assert not stale, f"{len(stale)} words, such as {stale[:5]}: {REBUILD}"
 
 
 def test_letters_are_those_of_the_tagger() -> None:
     table, tagger = familiar.familiar(), SpelledTagger(shipped("latin"))
-    stale = [w for w in words(SOME) if table.spelled_of(w.encode()) != tagger.spelled(w.encode())]
+    stale = [w for w in words(SOME) if table.spelled_of(w) != tagger.spelled(w.encode())]
     assert not stale, f"{len(stale)} words, such as {stale[:5]}: {REBUILD}"
 
 
@@ -58,20 +57,17 @@ def test_a_word_that_is_not_listed_is_worked_out(word: str) -> None:
 
 
 def test_what_is_packed_is_unpacked() -> None:
+    listed = ["one", "zw\u00f6lf"]
     rows = [("nu", 1, -3, 7, -(2**61)), ("", 0, 32000, 200, 2**61)]
-    trie = marisa_trie.Trie(["one", "two"])
-    table = familiar.unpacked(familiar.packed(rows), trie)
+    unpacked = familiar.unpacked_words(familiar.packed_words(listed))
+    table = familiar.unpacked(familiar.packed(rows), unpacked)
     found = [
-        (
-            table.marks_of(w),
-            table.named_of(w),
-            *(table.weight_of(w) or ()),
-            table.spelled_of(w.encode()),
-        )
-        for w in map(trie.restore_key, range(2))
+        (table.marks_of(w), table.named_of(w), table.weights[i], table.sizes[i], table.spelled_of(w))
+        for i, w in enumerate(listed)
     ]
     assert found == rows
     assert table.marks_of("three") is None
+    assert table.marked() == {"one": "nu", "zw\u00f6lf": ""}
 
 
 @given(st.text("abc", max_size=7), st.text("abc", max_size=7), st.integers(0, 3))

@@ -8,12 +8,12 @@ from array import array
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
-from operator import itemgetter
+from threading import Lock
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from guardrail.detect.familiar import familiar
-from guardrail.detect.sexual.features import BITS, SHORT, TOKEN, features, pair, tokens
+from guardrail.detect.familiar import Familiar, familiar
+from guardrail.detect.sexual.features import BITS, SHORT, TOKEN, features, pair, pairs, tokens
 from guardrail.detect.sexual.layer import Layer
 from guardrail.detect.sexual.rules import PACKAGE
 
@@ -25,13 +25,38 @@ if TYPE_CHECKING:
 WINDOW = 2000
 """Buckets of a text that are weighed together, about 100 English words."""
 
-_WEIGHT, _SIZE, _HASH = map(itemgetter, range(3))
 _CACHED = 20_000  # tokens, a few megabytes
 _CACHED_LENGTH = 16  # code points; a longer run may say too much of the text it comes from
 
 
-def _nothing(_token: str) -> None:
-    return None
+class _Known(dict[str, int]):
+    """Token -> its row in the columns, the rows of others added as they are met.
+
+    weights: sum of a token's weights. sizes: number of its buckets. hashes: its own for pairs.
+    """
+
+    def __init__(self, weigh: Callable[[str], tuple[int, int, int]], table: Familiar | None) -> None:
+        super().__init__(table.rows if table else ())
+        self._weigh = weigh
+        self._lock = Lock()
+        self.weights = array("i", table.weights if table else ())
+        self.sizes = array("i", list(table.sizes) if table else ())
+        self.hashes = array("I", map(crc32, map(str.encode, self)))
+
+    def __missing__(self, token: str) -> int:
+        found = self._weigh(token)
+        with self._lock:
+            return self.add(token, *found)
+
+    def add(self, token: str, weight: int, size: int, word: int) -> int:
+        """Add what is known of a token; it is not remembered itself where it is long."""
+        row = len(self.weights)
+        self.weights.append(weight)
+        self.sizes.append(size)
+        self.hashes.append(word)
+        if len(token) <= _CACHED_LENGTH:
+            self[token] = row
+        return row
 
 
 class Linear:
@@ -39,7 +64,7 @@ class Linear:
 
     weights: one signed byte for each bucket. scale: log-odds of one unit of weight.
     known: what `weigh` says of common words, so that it need not be asked.
-    listed: what it says of further ones: weight and number of buckets; None of any other.
+    table: what it says of further ones.
     """
 
     def __init__(
@@ -49,16 +74,23 @@ class Linear:
         scale: float,
         bias: float,
         known: Iterable[Known] = (),
-        listed: Callable[[str], tuple[int, int] | None] = _nothing,
+        table: Familiar | None = None,
     ) -> None:
         if len(weights) != 1 << BITS:
             raise ValueError(f"{len(weights)} weights, not {1 << BITS}")
         self._weights = array("b", weights)
         self._scale = scale
         self._bias = bias
-        self._common = {word: (weight, size, pair) for word, weight, size, pair in known}
-        self._known = dict(self._common)
-        self._listed = listed
+        self._table = table
+        self._common = tuple(one for one in known if not table or one[0] not in table.rows)
+        self._known = self._fresh()
+
+    def _fresh(self) -> _Known:
+        known = _Known(self.weigh, self._table)
+        for one in self._common:
+            known.add(*one)
+        self._most = len(known.weights) + _CACHED
+        return known
 
     def margin(self, text: str) -> float:
         """Log-odds before calibration, of the most telling window; the bias for an empty text."""
@@ -70,7 +102,8 @@ class Linear:
     def peak(self, text: str) -> tuple[int, int]:
         """The word that speaks most for it, a half-open range of `text`."""
         found = TOKEN.finditer(text)
-        best = max(found, key=lambda token: self._weighed(token[0])[0], default=None)
+        known = self._known
+        best = max(found, key=lambda token: known.weights[known[token[0]]], default=None)
         return best.span() if best else (0, len(text))
 
     def _margin(self, weight: int, count: int) -> float:
@@ -79,16 +112,20 @@ class Linear:
     def _blocks(self, text: str) -> Iterator[tuple[int, int]]:
         """Weight and number of buckets of consecutive half windows."""
         known, weights = self._known, self._weights
-        found = [known.get(t) or self._weigh(t) for t in tokens(text)]
-        total, count = sum(map(_WEIGHT, found)), sum(map(_SIZE, found))
-        if count + len(found) <= WINDOW // 2:
-            hashes = pairwise(map(_HASH, found))
-            beside = [weights[pair(left, right)] for left, right in hashes if left and right]
+        if len(known.weights) > self._most:
+            known = self._known = self._fresh()
+        rows = list(map(known.__getitem__, tokens(text)))
+        sizes = list(map(known.sizes.__getitem__, rows))
+        hashes = list(map(known.hashes.__getitem__, rows))
+        total, count = sum(map(known.weights.__getitem__, rows)), sum(sizes)
+        if count + len(rows) <= WINDOW // 2:
+            beside = pairs(hashes)
             if count:
-                yield total + sum(beside), count + len(beside)
+                yield total + sum(map(weights.__getitem__, beside)), count + len(beside)
             return
         total = count = last = 0
-        for weight, size, word in found:
+        for row, size, word in zip(rows, sizes, hashes, strict=True):
+            weight = known.weights[row]
             total += weight
             count += size
             if last and word:
@@ -100,19 +137,6 @@ class Linear:
                 total = count = 0
         if count:
             yield total, count
-
-    def _weighed(self, token: str) -> tuple[int, int, int]:
-        return self._known.get(token) or self._weigh(token)
-
-    def _weigh(self, token: str) -> tuple[int, int, int]:
-        """What `weigh` says of a token, remembered unless it is long."""
-        listed = self._listed(token)
-        found = (*listed, crc32(token.encode())) if listed else self.weigh(token)
-        if len(token) <= _CACHED_LENGTH:
-            if len(self._known) >= _CACHED:
-                self._known = dict(self._common)
-            self._known[token] = found
-        return found
 
     def weigh(self, token: str) -> tuple[int, int, int]:
         """A token's weight, its number of buckets, and its hash for pairs."""
@@ -132,6 +156,6 @@ def load_linear() -> tuple[Linear, Layer]:
         scale=numbers["scale"],
         bias=numbers["bias"],
         known=map(tuple, json.loads(f"[{','.join(common)}]")),
-        listed=familiar().weight_of,
+        table=familiar(),
     )
     return model, Layer.of(numbers["layer"])
