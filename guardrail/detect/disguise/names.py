@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from functools import cache, lru_cache
-from itertools import compress, count, pairwise, product
+from itertools import compress, count, pairwise, product, repeat
+from string import ascii_lowercase
 from typing import TYPE_CHECKING, NamedTuple
 
 from guardrail.detect.disguise.changes import Change
@@ -16,9 +17,9 @@ from guardrail.detect.persons.lexicon import plain, rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from collections.abc import Set as AbstractSet
 
     _Shape = tuple[str, int]
+    _Shaped = dict[_Shape, list[int]]
 
 
 _NAME = re.compile(r"[a-z]{2,}(?:['-][a-z]+)*(?: [a-z]{2,}(?:['-][a-z]+)*)+")
@@ -28,7 +29,7 @@ _LONG = 6
 _MIN = 3
 _FILES = ("public.tsv", "fictional.tsv")
 FIRST, LAST, LONE = 1, 2, 4
-_NONE: frozenset[_Shape] = frozenset()
+_NONE: _Shaped = {}
 
 
 class _Names(NamedTuple):
@@ -36,15 +37,15 @@ class _Names(NamedTuple):
 
     sounds: keys of two neighbouring words, as `_key` makes them. firsts, lasts: a key -> first or
     last words of two. heads, tails: a key -> how the words after or before those begin, and their
-    lengths. after, before: one word -> those that come after or before it. words: all of them.
+    lengths -> the letters each has. after, before: one word -> those that come after or before it. words: all of them.
     lone: a long single name short of a letter -> the name.
     """
 
     sounds: set[tuple[str, str]]
     firsts: dict[str, set[str]]
     lasts: dict[str, set[str]]
-    heads: dict[str, set[_Shape]]
-    tails: dict[str, set[_Shape]]
+    heads: dict[str, _Shaped]
+    tails: dict[str, _Shaped]
     after: dict[str, list[str]]
     before: dict[str, list[str]]
     words: set[str]
@@ -57,8 +58,8 @@ def _names() -> _Names:
         sounds=set(),
         firsts=defaultdict(set),
         lasts=defaultdict(set),
-        heads=defaultdict(set),
-        tails=defaultdict(set),
+        heads=defaultdict(dict),
+        tails=defaultdict(dict),
         after=defaultdict(list),
         before=defaultdict(list),
         words=set(),
@@ -98,10 +99,10 @@ def _add_pair(names: _Names, left: str, right: str) -> None:
     firsts, lasts = _keys(left), _keys(right)
     for key in firsts:
         names.firsts[key].add(left)
-        names.heads[key].add((right[0], len(right)))
+        names.heads[key].setdefault((right[0], len(right)), []).append(_letters(right))
     for key in lasts:
         names.lasts[key].add(right)
-        names.tails[key].add((left[0], len(left)))
+        names.tails[key].setdefault((left[0], len(left)), []).append(_letters(left))
     names.sounds.update(product(firsts, lasts))
     names.after[left].append(right)
     names.before[right].append(left)
@@ -155,8 +156,19 @@ def is_name_backwards(words: Sequence[str]) -> bool:
     return any(b[::-1] in after.get(a[::-1], ()) for a, b in pairwise(words))
 
 
+_LETTER_BITS = {letter: 1 << at for at, letter in enumerate(ascii_lowercase)}
+
+
+@lru_cache(4096)
+def _letters(word: str) -> int:
+    """The letters a word has, each a bit."""
+    return sum(map(_LETTER_BITS.get, set(word), repeat(0)))
+
+
 def are_near(tokens: Sequence[str], marked: Sequence[str]) -> bool:
-    """A quick test for misspelt names in the tokens of a text; `marked` has an `n` at unknown ones.
+    """A quick test for misspelt names in the folded tokens of a text.
+
+    marked: the marks of the tokens, `n` for one that no list has.
 
     Lets through all that `corrected` would correct, and some that it would not.
     """
@@ -178,11 +190,24 @@ def _is_near(left: _Heard, right: _Heard) -> bool:
     heads, tails = left.heads, right.tails
     near = (
         (left.turned and right.low[::-1] in left.turned)
-        or (heads and not heads.isdisjoint(right.shapes))
-        or (tails and not tails.isdisjoint(left.shapes))
+        or (heads and _is_among(right, heads))
+        or (tails and _is_among(left, tails))
         or (heads and tails and (left.key, right.key) in _names().sounds)
     )
     return bool(near) and _pair(left.low, right.low) is not None
+
+
+def _is_among(word: _Heard, shaped: _Shaped) -> bool:
+    """Whether a word has about the letters of one of some words of names."""
+    if shaped.keys().isdisjoint(word.shapes):
+        return False
+    letters = _letters(word.low)
+    return any(
+        (letters ^ other).bit_count() <= (4 if shape[1] >= _LONG else 2)
+        for shape in word.shapes
+        if shape in shaped
+        for other in shaped[shape]
+    )
 
 
 class _Heard(NamedTuple):
@@ -196,8 +221,8 @@ class _Heard(NamedTuple):
     low: str
     key: str
     shapes: tuple[_Shape, ...]
-    heads: AbstractSet[_Shape]
-    tails: AbstractSet[_Shape]
+    heads: _Shaped
+    tails: _Shaped
     turned: Sequence[str]
 
 
@@ -216,8 +241,10 @@ def _heard(token: str) -> _Heard:
 
 @lru_cache(1024)
 def _shapes(first: str, size: int) -> tuple[_Shape, ...]:
-    most = 2 if size > _MIN else 0
-    return tuple((first, other) for other in range(size - most, size + most + 1))
+    sizes = range(size - 2, size + 3) if size > _MIN else (size,)
+    return tuple(
+        (first, other) for other in sizes if abs(other - size) <= (2 if other >= _LONG else 1)
+    )
 
 
 @lru_cache(20_000)
@@ -258,9 +285,10 @@ def _misspells(word: str) -> bool:
 
 
 def _only_word(token: str) -> str:
-    """The one word of a token without accents; empty where there are none, more, or a long one."""
-    low = token.lower()
-    words = [low] if low.isalpha() else _LETTERS.findall(low)
+    """The one word of a folded token without accents; empty where there are none, more, or a long one."""
+    if token.isalpha():
+        return bare(token) if len(token) <= _LONGEST else ""
+    words = _LETTERS.findall(token)
     if len(words) != 1 or len(words[0]) > _LONGEST:
         return ""
     return bare(_without_s(words[0]))
