@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     _Shape = tuple[str, int]
-    _Shaped = dict[_Shape, list[int]]
+    _Shaped = dict[_Shape, list[tuple[int, int]]]
 
 
 _NAME = re.compile(r"[a-z]{2,}(?:['-][a-z]+)*(?: [a-z]{2,}(?:['-][a-z]+)*)+")
@@ -37,8 +37,9 @@ class _Names(NamedTuple):
 
     sounds: keys of two neighbouring words, as `_key` makes them. firsts, lasts: a key -> first or
     last words of two. heads, tails: a key -> how the words after or before those begin, and their
-    lengths -> the letters each has. after, before: one word -> those that come after or before it. words: all of them.
-    lone: a long single name short of a letter -> the name.
+    lengths -> the letters that such a word has, and the one of the key. after, before: one word ->
+    those that come after or before it. words: all of them. lone: a long single name short of a
+    letter -> the name.
     """
 
     sounds: set[tuple[str, str]]
@@ -97,12 +98,13 @@ def _add(names: _Names, name: str) -> None:
 
 def _add_pair(names: _Names, left: str, right: str) -> None:
     firsts, lasts = _keys(left), _keys(right)
+    one, other = _letters(left), _letters(right)
     for key in firsts:
         names.firsts[key].add(left)
-        names.heads[key].setdefault((right[0], len(right)), []).append(_letters(right))
+        names.heads[key].setdefault((right[0], len(right)), []).append((other, one))
     for key in lasts:
         names.lasts[key].add(right)
-        names.tails[key].setdefault((left[0], len(left)), []).append(_letters(left))
+        names.tails[key].setdefault((left[0], len(left)), []).append((one, other))
     names.sounds.update(product(firsts, lasts))
     names.after[left].append(right)
     names.before[right].append(left)
@@ -190,24 +192,37 @@ def _is_near(left: _Heard, right: _Heard) -> bool:
     heads, tails = left.heads, right.tails
     near = (
         (left.turned and right.low[::-1] in left.turned)
-        or (heads and _is_among(right, heads))
-        or (tails and _is_among(left, tails))
-        or (heads and tails and (left.key, right.key) in _names().sounds)
+        or (heads and _is_among(right, left, heads))
+        or (tails and _is_among(left, right, tails))
+        or (heads and tails and _is_heard(left, right))
     )
     return bool(near) and _pair(left.low, right.low) is not None
 
 
-def _is_among(word: _Heard, shaped: _Shaped) -> bool:
-    """Whether a word has about the letters of one of some words of names."""
+def _is_heard(left: _Heard, right: _Heard) -> bool:
+    """Whether two words sound like a name and may begin with other letters than it does."""
+    alike = left.low[0] in _ALIKE and right.low[0] in _ALIKE
+    return alike and (left.key, right.key) in _names().sounds
+
+
+_ALIKE = frozenset("cfgjkpqsvxz")
+"""Letters that begin a word as another one does that sounds alike."""
+
+
+def _is_among(word: _Heard, keyed: _Heard, shaped: _Shaped) -> bool:
+    """Whether a word, and the one with the key, have about the letters of those of a name."""
     if shaped.keys().isdisjoint(word.shapes):
         return False
-    letters = _letters(word.low)
+    letters, others = _letters(word.low), _letters(keyed.low)
     return any(
-        (letters ^ other).bit_count() <= (4 if shape[1] >= _LONG else 2)
+        (letters ^ one).bit_count() <= 2 * _most(shape[1]) and (others ^ other).bit_count() <= _BITS
         for shape in word.shapes
         if shape in shaped
-        for other in shaped[shape]
+        for one, other in shaped[shape]
     )
+
+
+_BITS = 4  # letters that two edits change at most
 
 
 class _Heard(NamedTuple):
@@ -243,8 +258,13 @@ def _heard(token: str) -> _Heard:
 def _shapes(first: str, size: int) -> tuple[_Shape, ...]:
     sizes = range(size - 2, size + 3) if size > _MIN else (size,)
     return tuple(
-        (first, other) for other in sizes if abs(other - size) <= (2 if other >= _LONG else 1)
+        (first, other) for other in sizes if abs(other - size) <= _most(other)
     )
+
+
+def _most(size: int) -> int:
+    """How many edits a word of a name may be off."""
+    return 2 if size >= _LONG else 1
 
 
 @lru_cache(20_000)
@@ -285,7 +305,7 @@ def _misspells(word: str) -> bool:
 
 
 def _only_word(token: str) -> str:
-    """The one word of a folded token without accents; empty where there are none, more, or a long one."""
+    """The word of a folded token without accents; empty where there are more, or a long one."""
     if token.isalpha():
         return bare(token) if len(token) <= _LONGEST else ""
     words = _LETTERS.findall(token)
@@ -329,6 +349,8 @@ def _pair(left: str, right: str) -> tuple[str, str] | None:
     """The words of the well-known name that two words misspell."""
     if right[::-1] in _names().after.get(left[::-1], ()):
         return left[::-1], right[::-1]
+    if right in _names().after.get(left, ()):
+        return None
     short = min(len(left), len(right)) <= _MIN
     best = min(_pairs(left, right), default=None)
     return best[1] if best and 0 < best[0] <= _MOST_OFF - short else None
@@ -360,7 +382,7 @@ def _off(word: str, name: str) -> int:
     """How far a word is from a word of a name; `_FAR` where it is another word."""
     if word == name:
         return 0
-    most = 2 if len(name) >= _LONG else 1
+    most = _most(len(name))
     if len(word) <= _MIN or abs(len(word) - len(name)) > most:
         return _FAR
     if len(set(word) ^ set(name)) > 2 * most:
