@@ -125,7 +125,7 @@ def marked(tokens: Iterable[str]) -> Marked:
     at = -1
     for _ in range(marks.count(_UNLISTED)):
         at = marks.index(_UNLISTED, at + 1)
-        marks[at] = MARKS[folded[at]]
+        marks[at] = MARKS[bare[at] if bare[at].isalpha() else folded[at]]
     return Marked(bare, marks)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     _Shape = tuple[str, int]
-    _Shaped = dict[_Shape, list[tuple[int, int]]]
+    _Shaped = dict[_Shape, list[tuple[int, int, str, str]]]
 
 
 _NAME = re.compile(r"[a-z]{2,}(?:['-][a-z]+)*(?: [a-z]{2,}(?:['-][a-z]+)*)+")
@@ -37,9 +37,9 @@ class _Names(NamedTuple):
 
     sounds: keys of two neighbouring words, as `_key` makes them. firsts, lasts: a key -> first or
     last words of two. heads, tails: a key -> how the words after or before those begin, and their
-    lengths -> the letters that such a word has, and the one of the key. after, before: one word ->
-    those that come after or before it. words: all of them. lone: a long single name short of a
-    letter -> the name.
+    lengths -> the letters that such a word has, those of the one of the key, and both words. after,
+    before: one word -> those that come after or before it. words: all of them. lone: a long single
+    name short of a letter -> the name.
     """
 
     sounds: set[tuple[str, str]]
@@ -101,10 +101,10 @@ def _add_pair(names: _Names, left: str, right: str) -> None:
     one, other = _letters(left), _letters(right)
     for key in firsts:
         names.firsts[key].add(left)
-        names.heads[key].setdefault((right[0], len(right)), []).append((other, one))
+        names.heads[key].setdefault((right[0], len(right)), []).append((other, one, right, left))
     for key in lasts:
         names.lasts[key].add(right)
-        names.tails[key].setdefault((left[0], len(left)), []).append((one, other))
+        names.tails[key].setdefault((left[0], len(left)), []).append((one, other, left, right))
     names.sounds.update(product(firsts, lasts))
     names.after[left].append(right)
     names.before[right].append(left)
@@ -175,14 +175,15 @@ def are_near(tokens: Sequence[str], marked: Sequence[str]) -> bool:
     Lets through all that `corrected` would correct, and some that it would not.
     """
     return any(
-        "n" in marked[i] and (_is_lone(tokens[i]) or _is_beside(tokens, i))
-        for i in compress(count(), marked)
+        "n" in marked[i] and _is_near_name(tokens, i) for i in compress(count(), marked)
     )
 
 
-def _is_beside(tokens: Sequence[str], i: int) -> bool:
-    """Whether a token and one of those beside it misspell a name."""
+def _is_near_name(tokens: Sequence[str], i: int) -> bool:
+    """Whether a token, alone or with one of those beside it, misspells a name."""
     word = _heard(tokens[i])
+    if word.named & LONE and _misspells(word.low):
+        return True
     return (i > 0 and _is_near(_heard(tokens[i - 1]), word)) or (
         i + 1 < len(tokens) and _is_near(word, _heard(tokens[i + 1]))
     )
@@ -210,15 +211,17 @@ _ALIKE = frozenset("cfgjkpqsvxz")
 
 
 def _is_among(word: _Heard, keyed: _Heard, shaped: _Shaped) -> bool:
-    """Whether a word, and the one with the key, have about the letters of those of a name."""
+    """Whether a word, and the one with the key, are not far from those of a name."""
     if shaped.keys().isdisjoint(word.shapes):
         return False
     letters, others = _letters(word.low), _letters(keyed.low)
     return any(
-        (letters ^ one).bit_count() <= 2 * _most(shape[1]) and (others ^ other).bit_count() <= _BITS
+        (letters ^ one).bit_count() <= _BITS
+        and (others ^ other).bit_count() <= _BITS
+        and _off(word.low, name) + _off(keyed.low, beside) <= _MOST_OFF
         for shape in word.shapes
         if shape in shaped
-        for one, other in shaped[shape]
+        for one, other, name, beside in shaped[shape]
     )
 
 
@@ -228,13 +231,14 @@ _BITS = 4  # letters that two edits change at most
 class _Heard(NamedTuple):
     """A word as names may have it.
 
-    shapes: how what it may misspell begins, and its lengths. heads, tails: shapes of the words
+    named: what it may be of a name. shapes: how what it may misspell begins, and its lengths. heads, tails: shapes of the words
     after and before it, were it one of a name. turned: the words after it, were it one written
     backwards.
     """
 
     low: str
     key: str
+    named: int
     shapes: tuple[_Shape, ...]
     heads: _Shaped
     tails: _Shaped
@@ -244,14 +248,15 @@ class _Heard(NamedTuple):
 @lru_cache(20_000)
 def _heard(token: str) -> _Heard:
     word = _only_word(token)
-    named = _named(word) if word else 0
+    listed = familiar().named_of(word)
+    named = FIRST | LAST | LONE if listed is None else listed
     shapes = _shapes(word[:1], len(word))
-    if not named & (FIRST | LAST):
-        return _Heard(word, "", shapes, _NONE, _NONE, ())
+    if not word or not named & (FIRST | LAST):
+        return _Heard(word, "", named, shapes, _NONE, _NONE, ())
     names, key = _names(), _key(word)
     heads = names.heads.get(key, _NONE) if named & FIRST else _NONE
     tails = names.tails.get(key, _NONE) if named & LAST else _NONE
-    return _Heard(word, key, shapes, heads, tails, names.after.get(word[::-1], ()))
+    return _Heard(word, key, named, shapes, heads, tails, names.after.get(word[::-1], ()))
 
 
 @lru_cache(1024)
@@ -282,21 +287,10 @@ def _close(word: str, names: Iterable[str]) -> dict[str, int]:
     return {name: off for name in names if (off := _off(word, name)) <= _MOST_OFF}
 
 
-def _named(word: str) -> int:
-    found = familiar().named_of(word)
-    return FIRST | LAST | LONE if found is None else found
-
-
 def named_of(word: str) -> int:
     """What a folded word may be of a well-known name: the first or last of two, or all of it."""
     first = bool(_firsts(word) or word[::-1] in _names().after)
     return FIRST * first | LAST * bool(_lasts(word)) | LONE * _misspells(word)
-
-
-@lru_cache(20_000)
-def _is_lone(token: str) -> bool:
-    word = _only_word(token)
-    return bool(_named(word) & LONE) and _misspells(word)
 
 
 def _misspells(word: str) -> bool:
@@ -307,7 +301,9 @@ def _misspells(word: str) -> bool:
 def _only_word(token: str) -> str:
     """The word of a folded token without accents; empty where there are more, or a long one."""
     if token.isalpha():
-        return bare(token) if len(token) <= _LONGEST else ""
+        if len(token) > _LONGEST:
+            return ""
+        return token if token.isascii() else bare(token)
     words = _LETTERS.findall(token)
     if len(words) != 1 or len(words[0]) > _LONGEST:
         return ""
