@@ -7,6 +7,7 @@ model; `--data FOLDER` gathers the frequent words again first.
 from __future__ import annotations
 
 import argparse
+import json
 import re
 from collections import defaultdict
 from pathlib import Path
@@ -18,6 +19,7 @@ from guardrail.detect.disguise.names import named_of
 from guardrail.detect.persons.index import build_shipped
 from guardrail.detect.persons.spelled import SpelledTagger
 from guardrail.detect.persons.tagging import shipped
+from guardrail.detect.sexual import linear
 from guardrail.detect.sexual.features import features
 from guardrail.detect.sexual.linear import load_linear
 from training import data
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 TARGET = Path(familiar.__file__).parent
 ROWS, SOURCES = 3, 2
 """Rows and sources that a word must stand in; a rarer one may say something of who used it."""
-SHORTEST, LONGEST = 2, 24
+SHORTEST, LONGEST = 1, 24
 _DENSE = "\u0e00"  # scripts from here on are written without spaces
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -73,9 +75,23 @@ def _fits(word: str) -> bool:
 
 def write(words: list[str], folder: Path) -> None:
     """Write the table of these words."""
+    words = ordered(words)
     rows = list(worked_out(words))
     folder.joinpath(familiar.WORDS).write_bytes(familiar.packed_words(words))
     folder.joinpath(familiar.COLUMNS).write_bytes(familiar.packed(rows))
+
+
+def ordered(words: Iterable[str]) -> list[str]:
+    """The words, the commonest first: those that stand together are found together."""
+    listed = set(words)
+    common = [word for word in commonest() if word in listed]
+    return [*common, *sorted(listed.difference(common))]
+
+
+def commonest() -> list[str]:
+    """The words of `common.jsonl`, in its order."""
+    lines = (Path(linear.__file__).parent / "data/common.jsonl").read_text("utf-8").splitlines()
+    return [str(json.loads(line)[0]) for line in lines]
 
 
 def worked_out(words: Iterable[str]) -> Iterator[familiar.Row]:

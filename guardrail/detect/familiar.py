@@ -13,7 +13,8 @@ from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
+from itertools import pairwise, repeat
+from operator import and_, lshift, or_, rshift
 from pathlib import Path
 from typing import Any
 
@@ -21,43 +22,50 @@ WORDS, COLUMNS = "familiar.words", "familiar.bin"
 _WIDE = sys.byteorder == "big"
 
 
+SIZE, WEIGHT, MARK, NAMED, ROW = 0, 16, 48, 56, 64
+"""Where the fields of what is known of a word begin, in bits; up to `MARK` sums fit as well."""
+SUMMED = 200
+"""The most words of which sizes and weights may be summed as they are."""
+BIAS = 1 << 15
+"""Added to a weight, so that it is not negative."""
+UNLISTED = "?"
+"""Stands for the marks of a word that is not listed."""
+_BYTE, _WORD = 0xFF, 0xFFFF
+
+
 @dataclass(frozen=True, slots=True)
 class Familiar:
-    """Rows of what is known of a word; `rows` says which is a word's.
+    """What is known of each word, in one number, the frequent words first.
 
-    kinds: what about a word may be a disguise, as `guardrail.detect.disguise.marks` says.
-    marks: which of these about each.
-    named: what it may be of a well-known name, as `guardrail.detect.disguise.names` says.
-    weights, sizes: sum and number of its weights in the linear model of `sexual.text`.
-    spelled: sum of what its letters show the Latin tagger of `person.names`.
+    known: a word -> its number: the size and the weight, in the linear model of `sexual.text`; the
+    marks, an index of `kinds`: what about it may be a disguise, as `disguise.marks` says; what it
+    may be of a well-known name, as `disguise.names` says; its row.
+    spelled: by row, the sum of what its letters show the Latin tagger of `person.names`.
     """
 
-    rows: dict[str, int]
+    known: dict[str, int]
     kinds: tuple[str, ...]
-    marks: bytes
-    named: bytes
-    weights: array[int]
-    sizes: bytes
     spelled: array[int]
 
-    def marks_of(self, word: str) -> str | None:
-        """The marks of a folded word; None where it is not listed."""
-        row = self.rows.get(word)
-        return None if row is None else self.kinds[self.marks[row]]
+    def marks_of(self, words: Iterable[str]) -> list[str]:
+        """The marks of each folded word; `UNLISTED` where it is not listed."""
+        found = map(rshift, map(self.known.get, words, repeat(-1)), repeat(MARK))
+        return list(map(self.kinds.__getitem__, map(and_, found, repeat(_BYTE))))
 
     def named_of(self, word: str) -> int | None:
         """What a folded word may be of a name; None where it is not listed."""
-        row = self.rows.get(word)
-        return None if row is None else self.named[row]
+        found = self.known.get(word)
+        return None if found is None else found >> NAMED & _BYTE
+
+    def weight_of(self, word: str) -> tuple[int, int] | None:
+        """The weight of a folded word in the linear model, and the number of its buckets."""
+        found = self.known.get(word)
+        return None if found is None else ((found >> WEIGHT & _WORD) - BIAS, found & _WORD)
 
     def spelled_of(self, word: str) -> int | None:
-        """What the letters of a folded word show the Latin tagger."""
-        row = self.rows.get(word)
-        return None if row is None else self.spelled[row]
-
-    def marked(self) -> dict[str, str]:
-        """Each word with its marks."""
-        return dict(zip(self.rows, map(self.kinds.__getitem__, self.marks), strict=True))
+        """What the letters of a folded word show the Latin tagger; None where it is not listed."""
+        found = self.known.get(word)
+        return None if found is None else self.spelled[found >> ROW]
 
 
 Row = tuple[str, int, int, int, int]
@@ -96,15 +104,14 @@ def unpacked(content: bytes, words: Iterable[str]) -> Familiar:
     count, kinds = facts["rows"], facts["marks"]
     cuts = [count * bytes_before for bytes_before in (0, 1, 2, 4, 5, 13)]
     marks, named, weights, sizes, spelled = (body[a:b] for a, b in pairwise(cuts))
-    return Familiar(
-        dict(zip(words, range(count), strict=True)),
-        tuple(kinds),
-        marks,
-        named,
-        _read("h", weights),
-        sizes,
-        _read("q", spelled),
-    )
+    biased = _little(array("H", map(BIAS.__add__, _read("h", weights))))
+    fields = bytearray(8 * count)
+    fields[0::8], fields[2::8], fields[3::8] = sizes, biased[0::2], biased[1::2]
+    fields[6::8], fields[7::8] = marks, named
+    rows = map(lshift, range(count), repeat(ROW))
+    known = dict(zip(words, map(or_, rows, _read("Q", bytes(fields))), strict=True))
+    padded = (*kinds, *[UNLISTED] * (_BYTE + 1 - len(kinds)))
+    return Familiar(known, padded, _read("q", spelled))
 
 
 @cache

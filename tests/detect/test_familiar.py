@@ -20,12 +20,14 @@ REBUILD = "run python -m training.familiar"
 
 
 def words(step: int = 1) -> list[str]:
-    return list(familiar.familiar().rows)[::step]
+    return list(familiar.familiar().known)[::step]
 
 
 def test_marks_are_those_worked_out() -> None:
     table = familiar.familiar()
-    stale = [word for word in words() if table.marks_of(word) != marks_of(word)]
+    listed = words()
+    found = zip(listed, table.marks_of(listed), strict=True)
+    stale = [word for word, marks in found if marks != marks_of(word)]
     assert not stale, f"{len(stale)} words, such as {stale[:5]}: {REBUILD}"
 
 
@@ -37,11 +39,7 @@ def test_parts_of_names_are_those_worked_out() -> None:
 
 def test_weights_are_those_of_the_model() -> None:
     table, model = familiar.familiar(), load_linear()[0]
-    stale = [
-        word
-        for word in words(SOME)
-        if (table.weights[row := table.rows[word]], table.sizes[row]) != model.weigh(word)[:2]
-    ]
+    stale = [word for word in words(SOME) if table.weight_of(word) != model.weigh(word)[:2]]
     assert not stale, f"{len(stale)} words, such as {stale[:5]}: {REBUILD}"
 
 
@@ -62,12 +60,11 @@ def test_what_is_packed_is_unpacked() -> None:
     unpacked = familiar.unpacked_words(familiar.packed_words(listed))
     table = familiar.unpacked(familiar.packed(rows), unpacked)
     found = [
-        (table.marks_of(w), table.named_of(w), table.weights[i], table.sizes[i], table.spelled_of(w))
-        for i, w in enumerate(listed)
+        (marks, table.named_of(w), *(table.weight_of(w) or ()), table.spelled_of(w))
+        for w, marks in zip(listed, table.marks_of(listed), strict=True)
     ]
     assert found == rows
-    assert table.marks_of("three") is None
-    assert table.marked() == {"one": "nu", "zw\u00f6lf": ""}
+    assert table.marks_of(["three"]) == [familiar.UNLISTED]
 
 
 @given(st.text("abc", max_size=7), st.text("abc", max_size=7), st.integers(0, 3))

@@ -15,7 +15,7 @@ from guardrail.detect.disguise.segments import is_listed, is_word, unaccented
 from guardrail.detect.disguise.slips import is_sure, is_weak, slip
 from guardrail.detect.disguise.spelling import nearest
 from guardrail.detect.disguise.vocabulary import vocabulary, worn
-from guardrail.detect.familiar import familiar
+from guardrail.detect.familiar import UNLISTED, familiar
 from guardrail.detect.persons.lexicon import latin_words
 
 if TYPE_CHECKING:
@@ -88,8 +88,9 @@ class Marks(dict[str, str]):
         elif core != token:
             found = self[core]
         else:
-            listed = _listed().get(core)
-            found = marks_of(core) if listed is None else listed
+            (found,) = familiar().marks_of((core,))
+            if found == UNLISTED:
+                found = marks_of(core)
         if len(token) <= _LONGEST:
             if len(self) > _MOST:
                 self.clear()
@@ -121,20 +122,12 @@ def marked(tokens: Iterable[str]) -> Marked:
     """What about each token of a text may be a disguise."""
     folded = list(map(str.lower, tokens))
     bare = list(map(str.strip, folded, repeat(_AROUND)))
-    marks = list(map(_listed().get, bare, repeat(_UNLISTED)))
+    marks = familiar().marks_of(bare)
     at = -1
-    for _ in range(marks.count(_UNLISTED)):
-        at = marks.index(_UNLISTED, at + 1)
+    for _ in range(marks.count(UNLISTED)):
+        at = marks.index(UNLISTED, at + 1)
         marks[at] = MARKS[bare[at] if bare[at].isalpha() else folded[at]]
     return Marked(bare, marks)
-
-
-_UNLISTED = "?"
-
-
-@cache
-def _listed() -> dict[str, str]:
-    return familiar().marked()
 
 
 def marks_of(word: str) -> str:

@@ -174,9 +174,7 @@ def are_near(tokens: Sequence[str], marked: Sequence[str]) -> bool:
 
     Lets through all that `corrected` would correct, and some that it would not.
     """
-    return any(
-        "n" in marked[i] and _is_near_name(tokens, i) for i in compress(count(), marked)
-    )
+    return any("n" in marked[i] and _is_near_name(tokens, i) for i in compress(count(), marked))
 
 
 def _is_near_name(tokens: Sequence[str], i: int) -> bool:
@@ -231,9 +229,9 @@ _BITS = 4  # letters that two edits change at most
 class _Heard(NamedTuple):
     """A word as names may have it.
 
-    named: what it may be of a name. shapes: how what it may misspell begins, and its lengths. heads, tails: shapes of the words
-    after and before it, were it one of a name. turned: the words after it, were it one written
-    backwards.
+    named: what it may be of a name. shapes: how what it may misspell begins, and its lengths.
+    heads, tails: shapes of the words after and before it, were it one of a name. turned: the words
+    after it, were it one written backwards.
     """
 
     low: str
@@ -262,9 +260,7 @@ def _heard(token: str) -> _Heard:
 @lru_cache(1024)
 def _shapes(first: str, size: int) -> tuple[_Shape, ...]:
     sizes = range(size - 2, size + 3) if size > _MIN else (size,)
-    return tuple(
-        (first, other) for other in sizes if abs(other - size) <= _most(other)
-    )
+    return tuple((first, other) for other in sizes if abs(other - size) <= _most(other))
 
 
 def _most(size: int) -> int:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 BITS = 20
 """The model has 2**BITS buckets."""
@@ -52,6 +52,11 @@ def features(token: str) -> tuple[int, list[int]]:
         return 0, _grams(token, (12, 16, 20, 24))
     word = crc32(token.encode("utf-8", "surrogatepass"))
     return word, [word >> SHIFT, *_grams(f"<{token[:_EDGE]}>", (12, 16, 20))]
+
+
+def hashes(words: Iterable[str]) -> list[int]:
+    """The hashes of words that make pairs, as `features` has them."""
+    return list(map(crc32, map(str.encode, words, repeat("utf-8"), repeat("surrogatepass"))))
 
 
 def pair(left: int, right: int) -> int:

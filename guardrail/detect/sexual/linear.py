@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from array import array
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from itertools import pairwise
-from threading import Lock
+from itertools import pairwise, repeat
 from typing import TYPE_CHECKING
-from zlib import crc32
 
-from guardrail.detect.familiar import Familiar, familiar
-from guardrail.detect.sexual.features import BITS, SHORT, TOKEN, features, pair, pairs, tokens
+from guardrail.detect.familiar import BIAS, MARK, SUMMED, WEIGHT, familiar
+from guardrail.detect.sexual.features import (
+    BITS,
+    SHORT,
+    TOKEN,
+    features,
+    hashes,
+    pair,
+    pairs,
+    tokens,
+)
 from guardrail.detect.sexual.layer import Layer
 from guardrail.detect.sexual.rules import PACKAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     Known = tuple[str, int, int, int]
 
@@ -29,34 +38,13 @@ _CACHED = 20_000  # tokens, a few megabytes
 _CACHED_LENGTH = 16  # code points; a longer run may say too much of the text it comes from
 
 
-class _Known(dict[str, int]):
-    """Token -> its row in the columns, the rows of others added as they are met.
+_NONE: Mapping[str, int] = {}
+_PAIRLESS = 1 << 100  # above all fields of a listed word, which always makes pairs
+_SIZE, _FIELDS = (1 << WEIGHT) - 1, (1 << MARK) - 1
 
-    weights: sum of a token's weights. sizes: number of its buckets. hashes: its own for pairs.
-    """
 
-    def __init__(self, weigh: Callable[[str], tuple[int, int, int]], table: Familiar | None) -> None:
-        super().__init__(table.rows if table else ())
-        self._weigh = weigh
-        self._lock = Lock()
-        self.weights = array("i", table.weights if table else ())
-        self.sizes = array("i", list(table.sizes) if table else ())
-        self.hashes = array("I", map(crc32, map(str.encode, self)))
-
-    def __missing__(self, token: str) -> int:
-        found = self._weigh(token)
-        with self._lock:
-            return self.add(token, *found)
-
-    def add(self, token: str, weight: int, size: int, word: int) -> int:
-        """Add what is known of a token; it is not remembered itself where it is long."""
-        row = len(self.weights)
-        self.weights.append(weight)
-        self.sizes.append(size)
-        self.hashes.append(word)
-        if len(token) <= _CACHED_LENGTH:
-            self[token] = row
-        return row
+def _packed(weight: int, size: int, word: int) -> int:
+    return _PAIRLESS * (not word) | weight + BIAS << WEIGHT | size
 
 
 class Linear:
@@ -64,7 +52,7 @@ class Linear:
 
     weights: one signed byte for each bucket. scale: log-odds of one unit of weight.
     known: what `weigh` says of common words, so that it need not be asked.
-    table: what it says of further ones.
+    listed: what it says of further ones, as `guardrail.detect.familiar` has it.
     """
 
     def __init__(
@@ -74,23 +62,16 @@ class Linear:
         scale: float,
         bias: float,
         known: Iterable[Known] = (),
-        table: Familiar | None = None,
+        listed: Mapping[str, int] = _NONE,
     ) -> None:
         if len(weights) != 1 << BITS:
             raise ValueError(f"{len(weights)} weights, not {1 << BITS}")
         self._weights = array("b", weights)
         self._scale = scale
         self._bias = bias
-        self._table = table
-        self._common = tuple(one for one in known if not table or one[0] not in table.rows)
-        self._known = self._fresh()
-
-    def _fresh(self) -> _Known:
-        known = _Known(self.weigh, self._table)
-        for one in self._common:
-            known.add(*one)
-        self._most = len(known.weights) + _CACHED
-        return known
+        self._listed = listed
+        self._common = {one[0]: _packed(*one[1:]) for one in known if one[0] not in listed}
+        self._met = dict(self._common)
 
     def margin(self, text: str) -> float:
         """Log-odds before calibration, of the most telling window; the bias for an empty text."""
@@ -102,32 +83,36 @@ class Linear:
     def peak(self, text: str) -> tuple[int, int]:
         """The word that speaks most for it, a half-open range of `text`."""
         found = TOKEN.finditer(text)
-        known = self._known
-        best = max(found, key=lambda token: known.weights[known[token[0]]], default=None)
+        best = max(found, key=self._weight_of, default=None)
         return best.span() if best else (0, len(text))
+
+    def _weight_of(self, token: re.Match[str]) -> int:
+        return (self._known([token[0]])[0] & _FIELDS) >> WEIGHT
 
     def _margin(self, weight: int, count: int) -> float:
         return self._bias + self._scale * weight / math.sqrt(count + SHORT)
 
     def _blocks(self, text: str) -> Iterator[tuple[int, int]]:
         """Weight and number of buckets of consecutive half windows."""
-        known, weights = self._known, self._weights
-        if len(known.weights) > self._most:
-            known = self._known = self._fresh()
-        rows = list(map(known.__getitem__, tokens(text)))
-        sizes = list(map(known.sizes.__getitem__, rows))
-        hashes = list(map(known.hashes.__getitem__, rows))
-        total, count = sum(map(known.weights.__getitem__, rows)), sum(sizes)
-        if count + len(rows) <= WINDOW // 2:
-            beside = pairs(hashes)
-            if count:
-                yield total + sum(map(weights.__getitem__, beside)), count + len(beside)
-            return
+        words, weights = tokens(text), self._weights
+        known = self._known(words)
+        crcs = hashes(words)
+        for at, one in enumerate(known) if not text.isascii() else ():
+            if one >= _PAIRLESS:
+                crcs[at] = 0
+        if len(known) <= SUMMED:
+            total = sum(known) & _FIELDS
+            count = total & _SIZE
+            if count + len(known) <= WINDOW // 2:
+                if count:
+                    beside = pairs(crcs)
+                    weight = (total >> WEIGHT) - BIAS * len(known)
+                    yield weight + sum(map(weights.__getitem__, beside)), count + len(beside)
+                return
         total = count = last = 0
-        for row, size, word in zip(rows, sizes, hashes, strict=True):
-            weight = known.weights[row]
-            total += weight
-            count += size
+        for one, word in zip(known, crcs, strict=True):
+            total += ((one & _FIELDS) >> WEIGHT) - BIAS
+            count += one & _SIZE
             if last and word:
                 total += weights[pair(last, word)]
                 count += 1
@@ -137,6 +122,25 @@ class Linear:
                 total = count = 0
         if count:
             yield total, count
+
+    def _known(self, words: Sequence[str]) -> list[int]:
+        """What is known of each word: size and weight, and whether it makes no pairs."""
+        found = list(map(self._listed.get, words, repeat(0)))
+        at = -1
+        for _ in range(found.count(0)):
+            at = found.index(0, at + 1)
+            word = words[at]
+            found[at] = self._met.get(word) or self._weighed(word)
+        return found
+
+    def _weighed(self, token: str) -> int:
+        """What `weigh` says of a token, remembered unless it is long."""
+        found = _packed(*self.weigh(token))
+        if len(token) <= _CACHED_LENGTH:
+            if len(self._met) >= _CACHED:
+                self._met = dict(self._common)
+            self._met[token] = found
+        return found
 
     def weigh(self, token: str) -> tuple[int, int, int]:
         """A token's weight, its number of buckets, and its hash for pairs."""
@@ -156,6 +160,6 @@ def load_linear() -> tuple[Linear, Layer]:
         scale=numbers["scale"],
         bias=numbers["bias"],
         known=map(tuple, json.loads(f"[{','.join(common)}]")),
-        table=familiar(),
+        listed=familiar().known,
     )
     return model, Layer.of(numbers["layer"])
