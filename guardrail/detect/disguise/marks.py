@@ -91,6 +91,10 @@ class Marks(dict[str, str]):
             (found,) = familiar().marks_of((core,))
             if found == UNLISTED:
                 found = marks_of(core)
+        return self.remember(token, found)
+
+    def remember(self, token: str, found: str) -> str:
+        """Keep the marks of a token for other texts, unless it is long."""
         if len(token) <= _LONGEST:
             if len(self) > _MOST:
                 self.clear()
@@ -126,7 +130,13 @@ def marked(tokens: Iterable[str]) -> Marked:
     at = -1
     for _ in range(marks.count(UNLISTED)):
         at = marks.index(UNLISTED, at + 1)
-        marks[at] = MARKS[bare[at] if bare[at].isalpha() else folded[at]]
+        word = bare[at]
+        if not word.isalpha():
+            marks[at] = MARKS[folded[at]]
+        elif (found := MARKS.get(word)) is not None:
+            marks[at] = found
+        else:
+            marks[at] = MARKS.remember(word, marks_of(word))
     return Marked(bare, marks)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from array import array
 from collections.abc import Mapping
 from functools import cache
@@ -82,12 +81,10 @@ class Linear:
 
     def peak(self, text: str) -> tuple[int, int]:
         """The word that speaks most for it, a half-open range of `text`."""
-        found = TOKEN.finditer(text)
-        best = max(found, key=self._weight_of, default=None)
-        return best.span() if best else (0, len(text))
-
-    def _weight_of(self, token: re.Match[str]) -> int:
-        return (self._known([token[0]])[0] & _FIELDS) >> WEIGHT
+        found = list(TOKEN.finditer(text))
+        known = self._known([token[0] for token in found])
+        weights = [(one & _FIELDS) >> WEIGHT for one in known]
+        return found[weights.index(max(weights))].span() if found else (0, len(text))
 
     def _margin(self, weight: int, count: int) -> float:
         return self._bias + self._scale * weight / math.sqrt(count + SHORT)
