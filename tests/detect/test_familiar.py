@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from guardrail.detect import familiar
+from guardrail.detect.disguise import names
 from guardrail.detect.disguise.marks import MARKS, marks_of
 from guardrail.detect.disguise.names import named_of
 from guardrail.detect.disguise.spelling import distance
@@ -16,6 +19,7 @@ from guardrail.detect.sexual.linear import load_linear
 
 SOME = 40
 """Of the weights, every which word is worked out again: a new model changes nearly all."""
+BACKWARDS = 0.1
 REBUILD = "run python -m training.familiar"
 
 
@@ -65,6 +69,35 @@ def test_what_is_packed_is_unpacked() -> None:
     ]
     assert found == rows
     assert table.marks_of(["three"]) == [familiar.UNLISTED]
+
+
+@given(st.sampled_from(sorted(names._names().sounds)), st.randoms(use_true_random=False))
+def test_the_quick_test_of_names_tells_what_the_slow_one_does(
+    heard: tuple[str, str], chance: random.Random
+) -> None:
+    one, other = heard
+    left = _edited(chance.choice(sorted(names._names().firsts[one])), chance)
+    right = _edited(chance.choice(sorted(names._names().lasts[other])), chance)
+    if chance.random() < BACKWARDS:
+        left, right = left[::-1], right[::-1]
+    first, last = names._heard(left), names._heard(right)
+    assert names._is_near(first, last) == (names._pair(first.low, last.low) is not None)
+
+
+def _edited(word: str, chance: random.Random) -> str:
+    """A word with up to two letters put in, left out, exchanged or swapped."""
+    for _ in range(chance.randint(0, 2)):
+        at = chance.randrange(len(word))
+        letter = chance.choice("aeioucksztfnlr")
+        word = chance.choice(
+            [
+                word[:at] + letter + word[at:],
+                word[:at] + letter + word[at + 1 :],
+                word[:at] + word[at + 1 :] or word,
+                word[:at] + word[at + 1 : at + 2] + word[at : at + 1] + word[at + 2 :],
+            ]
+        )
+    return word
 
 
 @given(st.text("abc", max_size=7), st.text("abc", max_size=7), st.integers(0, 3))
