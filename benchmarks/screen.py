@@ -29,7 +29,7 @@ from guardrail.records import Operation, Request
 
 DATA = Path(__file__).parents[1] / "../shared/data/dev"
 DETECT = Path(__file__).parents[1] / "guardrail/detect"
-CODE, TABLES = {".py", ".pyc", ".md"}, {".bin", ".trie", ".flags", ".heads", ".jsonl"}
+CODE, TABLES = {".py", ".pyc", ".md"}, {".bin", ".words", ".trie", ".flags", ".heads", ".jsonl"}
 FILES = ("benign.jsonl", "sexual.jsonl")
 WORDS = range(20, 61)
 WARM_UP = 20

@@ -80,7 +80,7 @@ class FactSheet:
         self._findings: dict[Finding, None] = {}
         self._providers = providers
         self._pending = dict(providers)
-        self._open = {fact for fact, left in providers.items() if left > 0}
+        self._open = set(providers)
         self._unscanned = unscanned
         self._bystanders: dict[Person, None] = {}
         self._said = _Sum()

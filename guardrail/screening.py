@@ -64,6 +64,7 @@ class Keep:
     carried: Carried
 
 
+_Detectors = tuple[Detector, ...]
 ScreeningEffect = AskDetector | Recall | Keep
 Scanning = Generator[ScreeningEffect, Any, "StageResult"]
 
@@ -132,6 +133,8 @@ class Screener:
             detector.name: Scan(detector.name, detector.version, detector.provides, "skipped")
             for detector in self.detectors
         }
+        self._next: dict[tuple[tuple[int, ...], tuple[FactName, ...]], _Detectors] = {}
+        self._rest: dict[tuple[tuple[int, ...], tuple[int, ...]], _Detectors] = {}
         self._second = second
         if second is not None:
             self._skipped[SECOND] = not_asked(second)
@@ -173,8 +176,8 @@ class Screener:
         document, sheet = turn.document, turn.sheet
         bound = self.policy.bind(document.operation, turn.caller)
         scans: dict[str, Scan] = dict(self._skipped)
-        left = list(turn.askable)
-        batch = left if everything else []
+        left = turn.askable
+        batch = left if everything else ()
         grey = Grey(self._second if left else None, document, alone=sheet.alone)
         while True:
             for detector in batch:
@@ -182,18 +185,21 @@ class Screener:
                 scan = _rebased((yield AskDetector(detector, fresh)), document)
                 scans[detector.name] = scan
                 sheet.add(grey.take(scan))
-            left = [detector for detector in left if detector not in batch]
+            if batch:
+                left = self._without(left, batch)
             if grey.ready(left) and (everything or not batch):
                 scans[SECOND] = yield from self._consult(turn, grey, settled=not left)
             facts = grey.pending(sheet.facts(settled=not left))
             verdict = bound.judge(facts, turn.stage)
             if isinstance(verdict, Decision):
                 break
-            batch = self._most_telling(left, frozenset(verdict.facts))
+            batch = self._most_telling(left, verdict.facts)
         if unsettled := grey.unsettled():
             sheet.extend(unsettled)
             facts = grey.pending(sheet.facts(settled=not left))
-        decision = _with_findings(verdict, sheet.counted, bound)
+        decision = verdict
+        if decision.action is not Action.ALLOW:
+            decision = _with_findings(decision, sheet.counted, bound)
         asked = frozenset(d.name for d in turn.askable if scans[d.name].status != "skipped")
         ms = (time.perf_counter() - started) * 1e3
         screening = Screening(decision, facts, tuple(scans.values()), ms, turn.problem)
@@ -212,18 +218,32 @@ class Screener:
         sheet.extend((*scan.findings, *grey.settled(scan, firm=firm)))
         return scan
 
-    def _most_telling(
-        self, left: Sequence[Detector], needed: frozenset[FactName]
-    ) -> list[Detector]:
+    def _most_telling(self, left: _Detectors, needed: tuple[FactName, ...]) -> _Detectors:
         """The detector most rules wait for, by its cost, and the trivial ones they wait for.
 
         Where all of them were asked, those that the second stage waits for, if any.
         """
+        key = tuple(map(id, left)), needed
+        found = self._next.get(key)
+        if found is None:
+            found = self._next[key] = tuple(self._worthiest(left, frozenset(needed)))
+        return found
+
+    def _worthiest(self, left: _Detectors, needed: frozenset[FactName]) -> list[Detector]:
         useful = [detector for detector in left if detector.provides & needed]
         if not useful:
             return [detector for detector in left if detector.provides & FIRST]
         best = max(useful, key=lambda detector: self._worth[detector.name])
         return [d for d in useful if d is best or d.cost <= TRIVIAL_US]
+
+    def _without(self, left: _Detectors, asked: _Detectors) -> _Detectors:
+        if left is asked:
+            return ()
+        key = tuple(map(id, left)), tuple(map(id, asked))
+        rest = self._rest.get(key)
+        if rest is None:
+            rest = self._rest[key] = tuple(d for d in left if d not in asked)
+        return rest
 
     def _over_limits(self, request: Request) -> str:
         limits = self.policy.limits
@@ -246,7 +266,7 @@ def _rebased(scan: Scan, document: Document) -> Scan:
 
 
 def _with_findings(decision: Decision, findings: Sequence[Finding], bound: BoundPolicy) -> Decision:
-    if decision.action is Action.ALLOW or not findings:
+    if not findings:
         return decision
     labels = bound.labels_of(decision.rule)
     behind = tuple(finding for finding in findings if finding.label in labels)

@@ -7,12 +7,11 @@ model; `--data FOLDER` gathers the frequent words again first.
 from __future__ import annotations
 
 import argparse
+import json
 import re
 from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import marisa_trie
 
 from guardrail.detect import familiar
 from guardrail.detect.disguise.marks import marks_of
@@ -20,18 +19,19 @@ from guardrail.detect.disguise.names import named_of
 from guardrail.detect.persons.index import build_shipped
 from guardrail.detect.persons.spelled import SpelledTagger
 from guardrail.detect.persons.tagging import shipped
+from guardrail.detect.sexual import linear
 from guardrail.detect.sexual.features import features
 from guardrail.detect.sexual.linear import load_linear
 from training import data
 from training.foreign import VOCABULARY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 TARGET = Path(familiar.__file__).parent
 ROWS, SOURCES = 3, 2
 """Rows and sources that a word must stand in; a rarer one may say something of who used it."""
-SHORTEST, LONGEST = 2, 24
+SHORTEST, LONGEST = 1, 24
 _DENSE = "\u0e00"  # scripts from here on are written without spaces
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -65,9 +65,7 @@ def gathered(folder: Path) -> list[str]:
 
 def listed() -> list[str]:
     """The words of the table as it is."""
-    trie = marisa_trie.Trie()
-    trie.load(str(TARGET / familiar.TRIE))
-    return sorted(trie.keys())
+    return familiar.unpacked_words((TARGET / familiar.WORDS).read_bytes())
 
 
 def _fits(word: str) -> bool:
@@ -77,17 +75,29 @@ def _fits(word: str) -> bool:
 
 def write(words: list[str], folder: Path) -> None:
     """Write the table of these words."""
-    trie = marisa_trie.Trie(words)
-    rows = list(worked_out(trie))
-    trie.save(str(folder / familiar.TRIE))
+    words = ordered(words)
+    rows = list(worked_out(words))
+    folder.joinpath(familiar.WORDS).write_bytes(familiar.packed_words(words))
     folder.joinpath(familiar.COLUMNS).write_bytes(familiar.packed(rows))
 
 
-def worked_out(trie: marisa_trie.Trie) -> Iterator[familiar.Row]:
-    """What the detectors make of each word, in the order of its rows."""
+def ordered(words: Iterable[str]) -> list[str]:
+    """The words, the commonest first: those that stand together are found together."""
+    listed = set(words)
+    common = [word for word in commonest() if word in listed]
+    return [*common, *sorted(listed.difference(common))]
+
+
+def commonest() -> list[str]:
+    """The words of `common.jsonl`, in its order."""
+    lines = (Path(linear.__file__).parent / "data/common.jsonl").read_text("utf-8").splitlines()
+    return [str(json.loads(line)[0]) for line in lines]
+
+
+def worked_out(words: Iterable[str]) -> Iterator[familiar.Row]:
+    """What the detectors make of each word."""
     model, tagger = load_linear()[0], SpelledTagger(shipped("latin"))
-    for row in range(len(trie)):
-        word = trie.restore_key(row)
+    for word in words:
         yield marks_of(word), named_of(word), *model.weigh(word)[:2], tagger.spelled(word.encode())
 
 

@@ -8,59 +8,64 @@ from __future__ import annotations
 
 import json
 import sys
+import zlib
 from array import array
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
+from itertools import pairwise, repeat
+from operator import and_, lshift, or_, rshift
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import marisa_trie
-
-TRIE, COLUMNS = "familiar.trie", "familiar.bin"
+WORDS, COLUMNS = "familiar.words", "familiar.bin"
 _WIDE = sys.byteorder == "big"
+
+
+SIZE, WEIGHT, MARK, NAMED, ROW = 0, 16, 48, 56, 64
+"""Where the fields of what is known of a word begin, in bits; up to `MARK` sums fit as well."""
+SUMMED = 200
+"""The most words of which sizes and weights may be summed as they are."""
+BIAS = 1 << 15
+"""Added to a weight, so that it is not negative."""
+UNLISTED = "?"
+"""Stands for the marks of a word that is not listed."""
+_BYTE, _WORD = 0xFF, 0xFFFF
 
 
 @dataclass(frozen=True, slots=True)
 class Familiar:
-    """Rows of what is known of a word: `row` of it says which, -1 where it is not listed.
+    """What is known of each word, in one number, the frequent words first.
 
-    kinds: what about a word may be a disguise, as `guardrail.detect.disguise.marks` says.
-    marks: which of these about each.
-    named: what it may be of a well-known name, as `guardrail.detect.disguise.names` says.
-    weights, sizes: sum and number of its weights in the linear model of `sexual.text`.
-    spelled: sum of what its letters show the Latin tagger of `person.names`.
+    known: a word -> its number: the size and the weight, in the linear model of `sexual.text`; the
+    marks, an index of `kinds`: what about it may be a disguise, as `disguise.marks` says; what it
+    may be of a well-known name, as `disguise.names` says; its row.
+    spelled: by row, the sum of what its letters show the Latin tagger of `person.names`.
     """
 
-    row: Callable[[str | bytes, int], int]
+    known: dict[str, int]
     kinds: tuple[str, ...]
-    marks: bytes
-    named: bytes
-    weights: array[int]
-    sizes: bytes
     spelled: array[int]
 
-    def marks_of(self, word: str) -> str | None:
-        """The marks of a folded word; None where it is not listed."""
-        row = self.row(word, -1)
-        return self.kinds[self.marks[row]] if row >= 0 else None
+    def marks_of(self, words: Iterable[str]) -> list[str]:
+        """The marks of each folded word; `UNLISTED` where it is not listed."""
+        found = map(rshift, map(self.known.get, words, repeat(-1)), repeat(MARK))
+        return list(map(self.kinds.__getitem__, map(and_, found, repeat(_BYTE))))
 
     def named_of(self, word: str) -> int | None:
         """What a folded word may be of a name; None where it is not listed."""
-        row = self.row(word, -1)
-        return self.named[row] if row >= 0 else None
+        found = self.known.get(word)
+        return None if found is None else found >> NAMED & _BYTE
 
     def weight_of(self, word: str) -> tuple[int, int] | None:
         """The weight of a folded word in the linear model, and the number of its buckets."""
-        row = self.row(word, -1)
-        return (self.weights[row], self.sizes[row]) if row >= 0 else None
+        found = self.known.get(word)
+        return None if found is None else ((found >> WEIGHT & _WORD) - BIAS, found & _WORD)
 
-    def spelled_of(self, word: bytes) -> int | None:
-        """What the letters of a folded word, in UTF-8, show the Latin tagger."""
-        row = self.row(word, -1)
-        return self.spelled[row] if row >= 0 else None
+    def spelled_of(self, word: str) -> int | None:
+        """What the letters of a folded word show the Latin tagger; None where it is not listed."""
+        found = self.known.get(word)
+        return None if found is None else self.spelled[found >> ROW]
 
 
 Row = tuple[str, int, int, int, int]
@@ -82,33 +87,39 @@ def packed(rows: list[Row]) -> bytes:
     return head + b"\n" + b"".join(columns)
 
 
-def unpacked(content: bytes, trie: marisa_trie.Trie) -> Familiar:
-    """The table behind the words of a trie."""
+def packed_words(words: Iterable[str]) -> bytes:
+    """The words of a table as bytes."""
+    return zlib.compress("\n".join(words).encode(), 9)
+
+
+def unpacked_words(content: bytes) -> list[str]:
+    """The words of a table, in the order of its rows."""
+    return zlib.decompress(content).decode().split("\n")
+
+
+def unpacked(content: bytes, words: Iterable[str]) -> Familiar:
+    """The table of these words."""
     head, _, body = content.partition(b"\n")
     facts: dict[str, Any] = json.loads(head)
     count, kinds = facts["rows"], facts["marks"]
     cuts = [count * bytes_before for bytes_before in (0, 1, 2, 4, 5, 13)]
     marks, named, weights, sizes, spelled = (body[a:b] for a, b in pairwise(cuts))
-    return Familiar(
-        trie.get,
-        tuple(kinds),
-        marks,
-        named,
-        _read("h", weights),
-        sizes,
-        _read("q", spelled),
-    )
+    biased = _little(array("H", map(BIAS.__add__, _read("h", weights))))
+    fields = bytearray(8 * count)
+    fields[0::8], fields[2::8], fields[3::8] = sizes, biased[0::2], biased[1::2]
+    fields[6::8], fields[7::8] = marks, named
+    rows = map(lshift, range(count), repeat(ROW))
+    known = dict(zip(words, map(or_, rows, _read("Q", bytes(fields))), strict=True))
+    padded = (*kinds, *[UNLISTED] * (_BYTE + 1 - len(kinds)))
+    return Familiar(known, padded, _read("q", spelled))
 
 
 @cache
 def familiar() -> Familiar:
     """The table that comes with this package."""
-    import marisa_trie
-
     here = Path(__file__)
-    trie = marisa_trie.Trie()
-    trie.load(str(here.with_name(TRIE)))
-    return unpacked(here.with_name(COLUMNS).read_bytes(), trie)
+    words = unpacked_words(here.with_name(WORDS).read_bytes())
+    return unpacked(here.with_name(COLUMNS).read_bytes(), words)
 
 
 def _little(column: array[int]) -> bytes:

@@ -145,7 +145,7 @@ class Conditions:
             mask |= self._edit[1]
         if facts.obfuscated:
             mask |= self._obfuscated
-        for patterns, bit in self._labels:
+        for patterns, bit in self._labels if facts.labels else ():
             if any(fnmatchcase(label, p) for label in facts.labels for p in patterns):
                 mask |= bit
         return mask

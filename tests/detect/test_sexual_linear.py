@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from guardrail.detect.base import Document
 from guardrail.detect.sexual import SexualText
-from guardrail.detect.sexual.features import BITS, SHORT, features, pair
+from guardrail.detect.sexual.features import BITS, SHORT, features, pair, pairs
 from guardrail.detect.sexual.layer import Layer
 from guardrail.detect.sexual.linear import Linear, load_linear
 from guardrail.records import Operation, Request
@@ -54,6 +55,12 @@ def test_a_word_is_not_lost_in_a_long_text() -> None:
 def test_points_at_the_most_telling_word() -> None:
     start, end = model(red=100).peak("a big red car")
     assert "a big red car"[start:end] == "red"
+
+
+@given(st.lists(st.integers(0, 2**32 - 1), max_size=40))
+def test_many_pairs_are_those_of_one_at_a_time(hashes: list[int]) -> None:
+    found = [pair(left, right) for left, right in pairwise(hashes) if left and right]
+    assert list(pairs(hashes)) == found
 
 
 def test_pairs_of_words_have_an_order() -> None:

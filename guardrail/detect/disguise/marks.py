@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from functools import cache
+from itertools import repeat
+from typing import TYPE_CHECKING, NamedTuple
 
 from guardrail.detect.disguise import leet, pieces
 from guardrail.detect.disguise.direction import forwardness, is_dense
@@ -13,8 +15,11 @@ from guardrail.detect.disguise.segments import is_listed, is_word, unaccented
 from guardrail.detect.disguise.slips import is_sure, is_weak, slip
 from guardrail.detect.disguise.spelling import nearest
 from guardrail.detect.disguise.vocabulary import vocabulary, worn
-from guardrail.detect.familiar import familiar
+from guardrail.detect.familiar import UNLISTED, familiar
 from guardrail.detect.persons.lexicon import latin_words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
 
 REVERSED, CIPHER = "reversed", "cipher"
 WORD = re.compile(r"[^\W\d_]+(?:['\u2019][a-z]+)?")
@@ -83,7 +88,13 @@ class Marks(dict[str, str]):
         elif core != token:
             found = self[core]
         else:
-            found = _marks_of(core)
+            (found,) = familiar().marks_of((core,))
+            if found == UNLISTED:
+                found = marks_of(core)
+        return self.remember(token, found)
+
+    def remember(self, token: str, found: str) -> str:
+        """Keep the marks of a token for other texts, unless it is long."""
         if len(token) <= _LONGEST:
             if len(self) > _MOST:
                 self.clear()
@@ -104,35 +115,72 @@ class Marks(dict[str, str]):
 MARKS = Marks()
 
 
-def _marks_of(word: str) -> str:
-    found = familiar().marks_of(word)
-    return marks_of(word) if found is None else found
+class Marked(NamedTuple):
+    """The tokens of a text, folded and without signs around them, and the marks of each."""
+
+    tokens: list[str]
+    marks: list[str]
+
+
+def marked(tokens: Iterable[str]) -> Marked:
+    """What about each token of a text may be a disguise."""
+    folded = list(map(str.lower, tokens))
+    bare = list(map(str.strip, folded, repeat(_AROUND)))
+    marks = familiar().marks_of(bare)
+    at = -1
+    for _ in range(marks.count(UNLISTED)):
+        at = marks.index(UNLISTED, at + 1)
+        word = bare[at]
+        if not word.isalpha():
+            marks[at] = MARKS[folded[at]]
+        elif (found := MARKS.get(word)) is not None:
+            marks[at] = found
+        else:
+            marks[at] = MARKS.remember(word, marks_of(word))
+    return Marked(bare, marks)
 
 
 def marks_of(word: str) -> str:
     """The marks of a folded word, worked out; empty where it is too short or too long for any."""
-    if not LEAST <= len(word) <= _LONGEST or (word.isascii() and vocabulary().known(word)):
+    if not LEAST <= len(word) <= _LONGEST:
         return ""
-    return "".join(sorted(set(_marks(word))))
+    known = vocabulary().known(word)
+    if word.isascii():
+        return "" if known else "".join(sorted(_plain_marks(word)))
+    return "".join(sorted(set(_marks(word, known=known))))
 
 
-def _marks(word: str) -> Iterator[str]:
+def _plain_marks(word: str) -> str:
+    """The marks of a folded word in plain letters that no list has."""
+    found = "n" if may_be_name(word) else ""
+    if is_syllables(word):
+        found += "k"
+    if len(word) >= SURE and forwardness(word) <= -_TURNED and not is_word(word):
+        found += "q"
+    if not is_listed(word):
+        found += _spelling_mark(word)
+    turned = word[::-1], _rot13(word), _atbash(word)
+    if word.endswith("ay") or not _said().isdisjoint(turned) or _is_read(turned[0]):
+        turns = (mark for mark in TURNS if mark != "p" or word.endswith("ay"))
+        found += "".join(_turn_mark(word, mark, TURNS[mark][1](word)) for mark in turns)
+    return found
+
+
+@cache
+def _said() -> frozenset[str]:
+    return vocabulary().common | vocabulary().telling
+
+
+def _marks(word: str, *, known: bool) -> Iterator[str]:
     if may_be_name(word):
         yield "n"
-    if is_syllables(word) and not vocabulary().known(word):
+    if is_syllables(word) and not known:
         yield "k"
     if word in vocabulary().near:
         return
     if len(word) >= SURE and looks_turned(word):
         yield "q"
-    if not word.isascii():
-        yield from _accent_marks(word)
-        return
-    if not is_listed(word):
-        yield _spelling_mark(word)
-    for mark, (_, turn) in TURNS.items():
-        if mark != "p" or word.endswith("ay"):
-            yield _turn_mark(word, mark, turn(word))
+    yield from _accent_marks(word)
 
 
 def looks_turned(word: str) -> bool:

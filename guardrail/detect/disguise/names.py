@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from functools import cache, lru_cache
-from itertools import compress, count, pairwise, product
+from itertools import compress, count, pairwise, product, repeat
+from string import ascii_lowercase
 from typing import TYPE_CHECKING, NamedTuple
 
 from guardrail.detect.disguise.changes import Change
@@ -16,9 +17,9 @@ from guardrail.detect.persons.lexicon import plain, rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from collections.abc import Set as AbstractSet
 
     _Shape = tuple[str, int]
+    _Shaped = dict[_Shape, list[tuple[int, int, str, str]]]
 
 
 _NAME = re.compile(r"[a-z]{2,}(?:['-][a-z]+)*(?: [a-z]{2,}(?:['-][a-z]+)*)+")
@@ -28,7 +29,7 @@ _LONG = 6
 _MIN = 3
 _FILES = ("public.tsv", "fictional.tsv")
 FIRST, LAST, LONE = 1, 2, 4
-_NONE: frozenset[_Shape] = frozenset()
+_NONE: _Shaped = {}
 
 
 class _Names(NamedTuple):
@@ -36,15 +37,16 @@ class _Names(NamedTuple):
 
     sounds: keys of two neighbouring words, as `_key` makes them. firsts, lasts: a key -> first or
     last words of two. heads, tails: a key -> how the words after or before those begin, and their
-    lengths. after, before: one word -> those that come after or before it. words: all of them.
-    lone: a long single name short of a letter -> the name.
+    lengths -> the letters that such a word has, those of the one of the key, and both words. after,
+    before: one word -> those that come after or before it. words: all of them. lone: a long single
+    name short of a letter -> the name.
     """
 
     sounds: set[tuple[str, str]]
     firsts: dict[str, set[str]]
     lasts: dict[str, set[str]]
-    heads: dict[str, set[_Shape]]
-    tails: dict[str, set[_Shape]]
+    heads: dict[str, _Shaped]
+    tails: dict[str, _Shaped]
     after: dict[str, list[str]]
     before: dict[str, list[str]]
     words: set[str]
@@ -57,8 +59,8 @@ def _names() -> _Names:
         sounds=set(),
         firsts=defaultdict(set),
         lasts=defaultdict(set),
-        heads=defaultdict(set),
-        tails=defaultdict(set),
+        heads=defaultdict(dict),
+        tails=defaultdict(dict),
         after=defaultdict(list),
         before=defaultdict(list),
         words=set(),
@@ -96,12 +98,13 @@ def _add(names: _Names, name: str) -> None:
 
 def _add_pair(names: _Names, left: str, right: str) -> None:
     firsts, lasts = _keys(left), _keys(right)
+    one, other = _letters(left), _letters(right)
     for key in firsts:
         names.firsts[key].add(left)
-        names.heads[key].add((right[0], len(right)))
+        names.heads[key].setdefault((right[0], len(right)), []).append((other, one, right, left))
     for key in lasts:
         names.lasts[key].add(right)
-        names.tails[key].add((left[0], len(left)))
+        names.tails[key].setdefault((left[0], len(left)), []).append((one, other, left, right))
     names.sounds.update(product(firsts, lasts))
     names.after[left].append(right)
     names.before[right].append(left)
@@ -155,20 +158,30 @@ def is_name_backwards(words: Sequence[str]) -> bool:
     return any(b[::-1] in after.get(a[::-1], ()) for a, b in pairwise(words))
 
 
+_LETTER_BITS = {letter: 1 << at for at, letter in enumerate(ascii_lowercase)}
+
+
+@lru_cache(4096)
+def _letters(word: str) -> int:
+    """The letters a word has, each a bit."""
+    return sum(map(_LETTER_BITS.get, set(word), repeat(0)))
+
+
 def are_near(tokens: Sequence[str], marked: Sequence[str]) -> bool:
-    """A quick test for misspelt names in the tokens of a text; `marked` has an `n` at unknown ones.
+    """A quick test for misspelt names in the folded tokens of a text.
+
+    marked: the marks of the tokens, `n` for one that no list has.
 
     Lets through all that `corrected` would correct, and some that it would not.
     """
-    return any(
-        "n" in marked[i] and (_is_lone(tokens[i]) or _is_beside(tokens, i))
-        for i in compress(count(), marked)
-    )
+    return any("n" in marked[i] and _is_near_name(tokens, i) for i in compress(count(), marked))
 
 
-def _is_beside(tokens: Sequence[str], i: int) -> bool:
-    """Whether a token and one of those beside it misspell a name."""
+def _is_near_name(tokens: Sequence[str], i: int) -> bool:
+    """Whether a token, alone or with one of those beside it, misspells a name."""
     word = _heard(tokens[i])
+    if word.named & LONE and _misspells(word.low):
+        return True
     return (i > 0 and _is_near(_heard(tokens[i - 1]), word)) or (
         i + 1 < len(tokens) and _is_near(word, _heard(tokens[i + 1]))
     )
@@ -178,46 +191,81 @@ def _is_near(left: _Heard, right: _Heard) -> bool:
     heads, tails = left.heads, right.tails
     near = (
         (left.turned and right.low[::-1] in left.turned)
-        or (heads and not heads.isdisjoint(right.shapes))
-        or (tails and not tails.isdisjoint(left.shapes))
-        or (heads and tails and (left.key, right.key) in _names().sounds)
+        or (heads and _is_among(right, left, heads))
+        or (tails and _is_among(left, right, tails))
+        or (heads and tails and _is_heard(left, right))
     )
     return bool(near) and _pair(left.low, right.low) is not None
+
+
+def _is_heard(left: _Heard, right: _Heard) -> bool:
+    """Whether two words sound like a name and may begin with other letters than it does."""
+    alike = left.low[0] in _ALIKE and right.low[0] in _ALIKE
+    return alike and (left.key, right.key) in _names().sounds
+
+
+_ALIKE = frozenset("cfgjkpqsvxz")
+"""Letters that begin a word as another one does that sounds alike."""
+
+
+def _is_among(word: _Heard, keyed: _Heard, shaped: _Shaped) -> bool:
+    """Whether a word, and the one with the key, are not far from those of a name."""
+    if shaped.keys().isdisjoint(word.shapes):
+        return False
+    letters, others = _letters(word.low), _letters(keyed.low)
+    return any(
+        (letters ^ one).bit_count() <= _BITS
+        and (others ^ other).bit_count() <= _BITS
+        and _off(word.low, name) + _off(keyed.low, beside) <= _MOST_OFF
+        for shape in word.shapes
+        if shape in shaped
+        for one, other, name, beside in shaped[shape]
+    )
+
+
+_BITS = 4  # letters that two edits change at most
 
 
 class _Heard(NamedTuple):
     """A word as names may have it.
 
-    shapes: how what it may misspell begins, and its lengths. heads, tails: shapes of the words
-    after and before it, were it one of a name. turned: the words after it, were it one written
-    backwards.
+    named: what it may be of a name. shapes: how what it may misspell begins, and its lengths.
+    heads, tails: shapes of the words after and before it, were it one of a name. turned: the words
+    after it, were it one written backwards.
     """
 
     low: str
     key: str
+    named: int
     shapes: tuple[_Shape, ...]
-    heads: AbstractSet[_Shape]
-    tails: AbstractSet[_Shape]
+    heads: _Shaped
+    tails: _Shaped
     turned: Sequence[str]
 
 
 @lru_cache(20_000)
 def _heard(token: str) -> _Heard:
     word = _only_word(token)
-    named = _named(word) if word else 0
+    listed = familiar().named_of(word)
+    named = FIRST | LAST | LONE if listed is None else listed
     shapes = _shapes(word[:1], len(word))
-    if not named & (FIRST | LAST):
-        return _Heard(word, "", shapes, _NONE, _NONE, ())
+    if not word or not named & (FIRST | LAST):
+        return _Heard(word, "", named, shapes, _NONE, _NONE, ())
     names, key = _names(), _key(word)
     heads = names.heads.get(key, _NONE) if named & FIRST else _NONE
     tails = names.tails.get(key, _NONE) if named & LAST else _NONE
-    return _Heard(word, key, shapes, heads, tails, names.after.get(word[::-1], ()))
+    return _Heard(word, key, named, shapes, heads, tails, names.after.get(word[::-1], ()))
 
 
 @lru_cache(1024)
 def _shapes(first: str, size: int) -> tuple[_Shape, ...]:
-    most = 2 if size > _MIN else 0
-    return tuple((first, other) for other in range(size - most, size + most + 1))
+    sizes = range(size - 2, size + 3) if size > _MIN else (size,)
+    return tuple((first, other) for other in sizes if abs(other - size) <= _most(other))
+
+
+def _most(size: int) -> int:
+    """How many edits a word of a name may be off."""
+    return 2 if size >= _LONG else 1
 
 
 @lru_cache(20_000)
@@ -235,21 +283,10 @@ def _close(word: str, names: Iterable[str]) -> dict[str, int]:
     return {name: off for name in names if (off := _off(word, name)) <= _MOST_OFF}
 
 
-def _named(word: str) -> int:
-    found = familiar().named_of(word)
-    return FIRST | LAST | LONE if found is None else found
-
-
 def named_of(word: str) -> int:
     """What a folded word may be of a well-known name: the first or last of two, or all of it."""
     first = bool(_firsts(word) or word[::-1] in _names().after)
     return FIRST * first | LAST * bool(_lasts(word)) | LONE * _misspells(word)
-
-
-@lru_cache(20_000)
-def _is_lone(token: str) -> bool:
-    word = _only_word(token)
-    return bool(_named(word) & LONE) and _misspells(word)
 
 
 def _misspells(word: str) -> bool:
@@ -258,9 +295,12 @@ def _misspells(word: str) -> bool:
 
 
 def _only_word(token: str) -> str:
-    """The one word of a token without accents; empty where there are none, more, or a long one."""
-    low = token.lower()
-    words = [low] if low.isalpha() else _LETTERS.findall(low)
+    """The word of a folded token without accents; empty where there are more, or a long one."""
+    if token.isalpha():
+        if len(token) > _LONGEST:
+            return ""
+        return token if token.isascii() else bare(token)
+    words = _LETTERS.findall(token)
     if len(words) != 1 or len(words[0]) > _LONGEST:
         return ""
     return bare(_without_s(words[0]))
@@ -301,6 +341,8 @@ def _pair(left: str, right: str) -> tuple[str, str] | None:
     """The words of the well-known name that two words misspell."""
     if right[::-1] in _names().after.get(left[::-1], ()):
         return left[::-1], right[::-1]
+    if right in _names().after.get(left, ()):
+        return None
     short = min(len(left), len(right)) <= _MIN
     best = min(_pairs(left, right), default=None)
     return best[1] if best and 0 < best[0] <= _MOST_OFF - short else None
@@ -332,7 +374,7 @@ def _off(word: str, name: str) -> int:
     """How far a word is from a word of a name; `_FAR` where it is another word."""
     if word == name:
         return 0
-    most = 2 if len(name) >= _LONG else 1
+    most = _most(len(name))
     if len(word) <= _MIN or abs(len(word) - len(name)) > most:
         return _FAR
     if len(set(word) ^ set(name)) > 2 * most:

@@ -10,7 +10,8 @@ from guardrail.detect.disguise.dense import is_dense_odd, read_dense
 from guardrail.detect.disguise.direction import is_dense
 from guardrail.detect.disguise.encoded import LONG, encoded, may_be_encoded
 from guardrail.detect.disguise.fragments import across, joined, may_be_joined
-from guardrail.detect.disguise.marks import MARKS, REVERSED
+from guardrail.detect.disguise.marks import REVERSED
+from guardrail.detect.disguise.marks import marked as marks_of_tokens
 from guardrail.detect.disguise.names import are_near, corrected
 from guardrail.detect.disguise.romaji import SOUND, TRICK, may_be_romaji, read_romaji
 from guardrail.detect.disguise.segments import chosen
@@ -90,11 +91,11 @@ def _is_odd(text: str) -> bool:
     if not text.isascii() and (is_dense_odd(text) or _HALF_WIDTH.search(text) or is_swapped(text)):
         return True
     tokens = text.replace("_", " ").replace(",", " ").split()
-    marked = list(map(MARKS.__getitem__, tokens))
+    bare, marked = marks_of_tokens(tokens)
     marks = "".join(marked)
     if marks and (marks.translate(_WEAK) or marks.count("q") > 1 or _slips(marks)):
         return True
-    if marks and are_near(tokens, marked):
+    if marks and are_near(bare, marked):
         return True
     if "k" in marks and may_be_romaji(text, tokens, marked):
         return True
@@ -204,7 +205,7 @@ class _Draft:
         """What may be undone in the words of a text, and whether it is backwards as a whole."""
         text, tricks = self.view.text, self.tricks
         tokens = text.replace("_", " ").replace(",", " ").split()
-        marked = list(map(MARKS.__getitem__, tokens))
+        bare, marked = marks_of_tokens(tokens)
         marks = set("".join(marked))
         if changes := self._japanese(marks):
             return changes, False
@@ -213,7 +214,7 @@ class _Draft:
             if not marks.isdisjoint("rRq") and is_backwards(text):
                 return [], True
             changes += turned(text, marks, tricks)
-            if "n" in marks and are_near(tokens, marked):
+            if "n" in marks and are_near(bare, marked):
                 changes += corrected(text)
         return changes, False
 

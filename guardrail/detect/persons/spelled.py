@@ -28,7 +28,7 @@ _ONE = sum(OFFSET << (FIELD * k) for k in range(TAGS - 1))
 _BIAS = SUMMED * _ONE
 
 
-def _nothing(_folded: bytes) -> None:
+def _nothing(_folded: str) -> None:
     return None
 
 
@@ -146,7 +146,7 @@ class SpelledTagger:
 
     def _own(self, word: Word) -> int:
         """The sum of what a word shows by itself."""
-        letters = self._listed(word.folded)
+        letters = self._listed(word.folded.decode("utf-8", "surrogatepass"))
         if letters is None:
             letters = self.spelled(word.folded)
         return letters + self._sum(word.classes())

@@ -5,33 +5,45 @@ from __future__ import annotations
 import json
 import math
 from array import array
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from itertools import pairwise
-from operator import itemgetter
+from itertools import pairwise, repeat
 from typing import TYPE_CHECKING
-from zlib import crc32
 
-from guardrail.detect.familiar import familiar
-from guardrail.detect.sexual.features import BITS, SHORT, TOKEN, features, pair, tokens
+from guardrail.detect.familiar import BIAS, MARK, SUMMED, WEIGHT, familiar
+from guardrail.detect.sexual.features import (
+    BITS,
+    SHORT,
+    TOKEN,
+    features,
+    hashes,
+    pair,
+    pairs,
+    tokens,
+)
 from guardrail.detect.sexual.layer import Layer
 from guardrail.detect.sexual.rules import PACKAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     Known = tuple[str, int, int, int]
 
 WINDOW = 2000
 """Buckets of a text that are weighed together, about 100 English words."""
 
-_WEIGHT, _SIZE, _HASH = map(itemgetter, range(3))
 _CACHED = 20_000  # tokens, a few megabytes
 _CACHED_LENGTH = 16  # code points; a longer run may say too much of the text it comes from
 
 
-def _nothing(_token: str) -> None:
-    return None
+_NONE: Mapping[str, int] = {}
+_PAIRLESS = 1 << 100  # above all fields of a listed word, which always makes pairs
+_SIZE, _FIELDS = (1 << WEIGHT) - 1, (1 << MARK) - 1
+
+
+def _packed(weight: int, size: int, word: int) -> int:
+    return _PAIRLESS * (not word) | weight + BIAS << WEIGHT | size
 
 
 class Linear:
@@ -39,7 +51,7 @@ class Linear:
 
     weights: one signed byte for each bucket. scale: log-odds of one unit of weight.
     known: what `weigh` says of common words, so that it need not be asked.
-    listed: what it says of further ones: weight and number of buckets; None of any other.
+    listed: what it says of further ones, as `guardrail.detect.familiar` has it.
     """
 
     def __init__(
@@ -49,16 +61,16 @@ class Linear:
         scale: float,
         bias: float,
         known: Iterable[Known] = (),
-        listed: Callable[[str], tuple[int, int] | None] = _nothing,
+        listed: Mapping[str, int] = _NONE,
     ) -> None:
         if len(weights) != 1 << BITS:
             raise ValueError(f"{len(weights)} weights, not {1 << BITS}")
         self._weights = array("b", weights)
         self._scale = scale
         self._bias = bias
-        self._common = {word: (weight, size, pair) for word, weight, size, pair in known}
-        self._known = dict(self._common)
         self._listed = listed
+        self._common = {one[0]: _packed(*one[1:]) for one in known if one[0] not in listed}
+        self._met = dict(self._common)
 
     def margin(self, text: str) -> float:
         """Log-odds before calibration, of the most telling window; the bias for an empty text."""
@@ -69,28 +81,35 @@ class Linear:
 
     def peak(self, text: str) -> tuple[int, int]:
         """The word that speaks most for it, a half-open range of `text`."""
-        found = TOKEN.finditer(text)
-        best = max(found, key=lambda token: self._weighed(token[0])[0], default=None)
-        return best.span() if best else (0, len(text))
+        found = list(TOKEN.finditer(text))
+        known = self._known([token[0] for token in found])
+        weights = [(one & _FIELDS) >> WEIGHT for one in known]
+        return found[weights.index(max(weights))].span() if found else (0, len(text))
 
     def _margin(self, weight: int, count: int) -> float:
         return self._bias + self._scale * weight / math.sqrt(count + SHORT)
 
     def _blocks(self, text: str) -> Iterator[tuple[int, int]]:
         """Weight and number of buckets of consecutive half windows."""
-        known, weights = self._known, self._weights
-        found = [known.get(t) or self._weigh(t) for t in tokens(text)]
-        total, count = sum(map(_WEIGHT, found)), sum(map(_SIZE, found))
-        if count + len(found) <= WINDOW // 2:
-            hashes = pairwise(map(_HASH, found))
-            beside = [weights[pair(left, right)] for left, right in hashes if left and right]
-            if count:
-                yield total + sum(beside), count + len(beside)
-            return
+        words, weights = tokens(text), self._weights
+        known = self._known(words)
+        crcs = hashes(words)
+        for at, one in enumerate(known) if not text.isascii() else ():
+            if one >= _PAIRLESS:
+                crcs[at] = 0
+        if len(known) <= SUMMED:
+            total = sum(known) & _FIELDS
+            count = total & _SIZE
+            if count + len(known) <= WINDOW // 2:
+                if count:
+                    beside = pairs(crcs)
+                    weight = (total >> WEIGHT) - BIAS * len(known)
+                    yield weight + sum(map(weights.__getitem__, beside)), count + len(beside)
+                return
         total = count = last = 0
-        for weight, size, word in found:
-            total += weight
-            count += size
+        for one, word in zip(known, crcs, strict=True):
+            total += ((one & _FIELDS) >> WEIGHT) - BIAS
+            count += one & _SIZE
             if last and word:
                 total += weights[pair(last, word)]
                 count += 1
@@ -101,17 +120,23 @@ class Linear:
         if count:
             yield total, count
 
-    def _weighed(self, token: str) -> tuple[int, int, int]:
-        return self._known.get(token) or self._weigh(token)
+    def _known(self, words: Sequence[str]) -> list[int]:
+        """What is known of each word: size and weight, and whether it makes no pairs."""
+        found = list(map(self._listed.get, words, repeat(0)))
+        at = -1
+        for _ in range(found.count(0)):
+            at = found.index(0, at + 1)
+            word = words[at]
+            found[at] = self._met.get(word) or self._weighed(word)
+        return found
 
-    def _weigh(self, token: str) -> tuple[int, int, int]:
+    def _weighed(self, token: str) -> int:
         """What `weigh` says of a token, remembered unless it is long."""
-        listed = self._listed(token)
-        found = (*listed, crc32(token.encode())) if listed else self.weigh(token)
+        found = _packed(*self.weigh(token))
         if len(token) <= _CACHED_LENGTH:
-            if len(self._known) >= _CACHED:
-                self._known = dict(self._common)
-            self._known[token] = found
+            if len(self._met) >= _CACHED:
+                self._met = dict(self._common)
+            self._met[token] = found
         return found
 
     def weigh(self, token: str) -> tuple[int, int, int]:
@@ -132,6 +157,6 @@ def load_linear() -> tuple[Linear, Layer]:
         scale=numbers["scale"],
         bias=numbers["bias"],
         known=map(tuple, json.loads(f"[{','.join(common)}]")),
-        listed=familiar().weight_of,
+        listed=familiar().known,
     )
     return model, Layer.of(numbers["layer"])
