@@ -3,7 +3,8 @@
 python benchmarks/archive.py [--attempts 10000000] [--folder DIR | --keep DIR]
 
 Attempts are generated over the last 92 days into a log of the real schema, each with one entry
-whose hash is in the tree; complete months are then archived. Of what is timed, the median of five
+whose hash is in the tree, its caller's pseudonym inside as entries had it before schema 3 (later
+ones are found in the log alone); complete months are then archived. Of what is timed, the median of five
 runs is told, by the clock and of the processor, each with a connection of its own.
 """
 
@@ -33,7 +34,7 @@ from guardrail.log.archive.count import aggregate
 from guardrail.log.archive.find import opened_archive
 from guardrail.log.archive.folder import ATTEMPTS, COUNTS, ENTRIES, LEAVES, Folder
 from guardrail.log.archive.stats import count_columns
-from guardrail.log.keys import Keys, load_keys
+from guardrail.log.keyring import Keyring, load_keys
 from guardrail.log.times import HOUR, iso
 from guardrail.records import Action, AttemptOpened, Decision, Facts, Operation, PolicyRef, Request
 
@@ -67,7 +68,7 @@ AGGREGATE = """SELECT date(at / 1000000000, 'unixepoch'), rule, action, jurisdic
  GROUP BY 1, 2, 3, 4"""
 
 
-def generate(path: Path, keys: Keys, attempts: int, end: int) -> None:
+def generate(path: Path, keys: Keyring, attempts: int, end: int) -> None:
     """Fill a log's tables as its writer does, with larger transactions and no fsync."""
     connection = apsw.Connection(str(path))
     for pragma in ("synchronous=OFF", "foreign_keys=OFF", "cache_size=-400000"):
@@ -76,7 +77,7 @@ def generate(path: Path, keys: Keys, attempts: int, end: int) -> None:
     tree = Frontier.decode(connection.execute("SELECT state FROM frontier").get)
     chance = random.Random(7)  # noqa: S311
     counts = Counter[tuple[object, ...]]()
-    users = [keys.user(f"u{n}") for n in range(USERS)]
+    users = [keys.current.user(f"u{n}") for n in range(USERS)]
     for start in range(0, attempts, PAGE):
         times = range(start, min(start + PAGE, attempts))
         rows = list(
@@ -221,7 +222,7 @@ class Log:
         with open_log(self.url, readonly=True) as log:
             return len(list(log.attempts(AttemptFilter(user=user))))
 
-    def sealed_of_user(self, user: str, keys: Keys) -> int:
+    def sealed_of_user(self, user: str, keys: Keyring) -> int:
         """The same of the archive, without their entries."""
         with opened_archive(self.archive) as sealed:
             return len(sealed.find(AttemptFilter(user=user), keys))
@@ -281,7 +282,7 @@ def counting(log: Log) -> None:
 
 def finding(log: Log) -> None:
     keys = load_keys(log.location.key)
-    wanted, caller = AttemptFilter(user=CALLER), keys.user(CALLER)
+    wanted, caller = AttemptFilter(user=CALLER), keys.current.user(CALLER)
     sql = "SELECT * FROM attempts WHERE user = ? AND user <> '' ORDER BY at DESC"
     base = timed(lambda: plain(log.path, sql, (caller,)))
     many = len(plain(log.path, sql, (caller,)))

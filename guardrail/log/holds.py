@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from guardrail.errors import GuardrailError, InputError
@@ -105,7 +106,7 @@ class Hold:
         """What is said to whoever wants to erase what it covers."""
         return (
             f"the legal hold {self.reference!r} (entry {self.seq}, of {self.at[:10]}: {self.why}) "
-            f"covers it; once it may go: guardrail log hold release {self.reference}"
+            f"covers it; once it may go: guardrail log hold release {quote(self.reference)}"
         )
 
 
