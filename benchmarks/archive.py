@@ -4,8 +4,8 @@ python benchmarks/archive.py [--attempts 10000000] [--folder DIR | --keep DIR]
 
 Attempts are generated over the last 92 days into a log of the real schema, each with one entry
 whose hash is in the tree, its caller's pseudonym inside as entries had it before schema 3 (later
-ones are found in the log alone); complete months are then archived. Of what is timed, the median of five
-runs is told, by the clock and of the processor, each with a connection of its own.
+ones are found in the log alone); complete months are then archived. Of what is timed, the median
+of five runs is told, by the clock and of the processor, each with a connection of its own.
 """
 
 from __future__ import annotations
