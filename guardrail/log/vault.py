@@ -79,6 +79,9 @@ class Vault:
     """
 
     def __init__(self, location: Location, ring: Keyring, load: Callable[[], Keyring]) -> None:
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        self._cipher = AESGCM  # imported by now: a fork in the midst of an import hangs the child
         self.generation = 0
         self._location = location
         self._load = load
@@ -171,12 +174,12 @@ class Vault:
         return found
 
     def _made(self, subject: str, day: int) -> DataKey:
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
         name, secret = secrets.token_hex(16), secrets.token_bytes(SIZE)
         wrapper = self._wrapper
         wrapped = self._wrap(secret, name)
-        return DataKey(name, subject, day, self.generation, wrapper.id, wrapped, AESGCM(secret))
+        return DataKey(
+            name, subject, day, self.generation, wrapper.id, wrapped, self._cipher(secret)
+        )
 
     def _wrap(self, secret: bytes, name: str) -> bytes:
         try:
