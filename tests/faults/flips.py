@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from guardrail.errors import GuardrailError
-from guardrail.log import open_log
+from guardrail.log import locate, open_log
+from guardrail.log.export import json_lines
 from tests.faults.judge import entries, guardrail
 from tests.log.support import ALLOW, GATE, REFUSE, closed, opened, output_refusal
 
@@ -24,9 +25,10 @@ DATABASE, WAL, SHM = "attempts.db", "attempts.db-wal", "attempts.db-shm"
 CHECKPOINT = "attempts.db.checkpoint"
 Command: TypeAlias = tuple[str, ...]
 
-SHOWN: tuple[Command, ...] = (("export",), ("list", "--json"))
+LINES: Command = ("json_lines",)
+SHOWN: tuple[Command, ...] = (LINES, ("list", "--json"))
 VERIFY: Command = ("verify",)
-OTHERS = (VERIFY, ("stats",))
+OTHERS = (VERIFY, ("stats",), ("export",))  # who exports is written down: last
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,19 @@ def _turn(file: Path, flip: Flip) -> None:
 
 
 def _answer(folder: Path, command: str, *options: str) -> tuple[int, str]:
+    if (command,) == LINES:
+        return _lines(folder)
     return guardrail("log", command, "--log", _url(folder), *options)
+
+
+def _lines(folder: Path) -> tuple[int, str]:
+    """What `export` writes, without writing down that somebody looked."""
+    try:
+        return 0, "\n".join(json_lines(locate(_url(folder)), None, None))
+    except GuardrailError as error:
+        return 2, str(error)
+    except Exception as error:  # noqa: BLE001 (whatever it is, it should not be)
+        return 1, f"unexpected {error!r}"
 
 
 def _write(log: Log, attempts: int) -> None:
