@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from guardrail.adapters._litellm_names import CONTENT_SETTINGS
-from guardrail.adapters._openai_tools import makes_pictures
+from guardrail.adapters.wire.tools import makes_pictures
 from guardrail.errors import ConfigurationError
 
 _MAKES = ("image_generation", "image_edit", "video_generation")

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from guardrail.adapters import _litellm_support as support
-from guardrail.adapters import _openai_reply as reply
-from guardrail.adapters import _openai_request as asked
 from guardrail.adapters._litellm_names import HARMLESS, ROUTER_HARMLESS
-from guardrail.adapters._openai_errors import as_openai_error
-from guardrail.adapters._service import Service, marked
+from guardrail.adapters.service import Service, marked
+from guardrail.adapters.wire import asked
+from guardrail.adapters.wire import replied as reply
+from guardrail.adapters.wire.openai.errors import as_openai_error
 from guardrail.errors import UnguardedOperation
 from guardrail.guard import Guard
 from guardrail.records import AttemptLog, Caller, Operation, Output, Request
@@ -27,7 +27,7 @@ from guardrail.records import AttemptLog, Caller, Operation, Output, Request
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from guardrail.adapters._openai_values import Content
+    from guardrail.adapters.wire.content import Content
     from guardrail.policy import Policy
 
 __all__ = ["GuardedLiteLLM", "GuardedRouter", "as_openai_error"]
@@ -167,35 +167,25 @@ class _Guarded:
     def _call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         kind, function = _KINDS[name], self._own(name)
         request, sent = self._read(kind, support.bound(function, None, args), kwargs)
-        guard, receipts = self._service.guard, self._service.receipts
+        guard = self._service.guard
         if sent.get("stream") and kind.reader:
             return guard.stream(
                 request, lambda: support.ClosingStream(function(**sent)), kind.reader()
             )
-        receipts.expect(request)
-        try:
-            answer = guard.call(request, lambda: function(**sent), kind.output)
-        finally:
-            receipt = receipts.take(request)
-        return marked(answer, receipt)
+        return marked(guard.run(request, lambda: function(**sent), kind.output))
 
     async def _acall(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         kind, function = _KINDS[name], self._own(f"a{name}")
         twin = getattr(self._target, name, None)
         request, sent = self._read(kind, support.bound(function, twin, args), kwargs)
-        guard, receipts = self._service.aguard, self._service.receipts
+        guard = self._service.aguard
 
         async def opened() -> support.ClosingStream:
             return support.ClosingStream(await function(**sent))
 
         if sent.get("stream") and kind.reader:
             return await guard.stream(request, opened, kind.reader())
-        receipts.expect(request)
-        try:
-            answer = await guard.call(request, lambda: function(**sent), kind.output)
-        finally:
-            receipt = receipts.take(request)
-        return marked(answer, receipt)
+        return marked(await guard.run(request, lambda: function(**sent), kind.output))
 
     def _read(
         self, kind: _Kind, positional: dict[str, Any], kwargs: dict[str, Any]
@@ -242,7 +232,7 @@ class GuardedLiteLLM(_Guarded):
     Raises ConfigurationError when litellm is missing or the policy or log cannot be opened.
     """
 
-    __slots__ = ("_opened",)
+    __slots__ = ()
 
     def __init__(
         self,
@@ -256,14 +246,7 @@ class GuardedLiteLLM(_Guarded):
     ) -> None:
         self._target, self._title = support.litellm(), "litellm"
         self._harmless, self._defaults = HARMLESS, defaults
-        self._opened: Any = None
-        if guard is None:
-            if log is None or isinstance(log, str):
-                from guardrail.log import open_log
-
-                log = self._opened = open_log(log)
-            guard = Guard(policy, log=log)
-        self._service = Service.over(guard, caller, conversation)
+        self._service = Service.opened(policy, log, caller, conversation, guard=guard)
 
     def guard_router(self, router: Any) -> GuardedRouter:
         """The same guard over a `litellm.Router`."""
@@ -271,8 +254,7 @@ class GuardedLiteLLM(_Guarded):
 
     def close(self) -> None:
         """Shut the log down, if this client opened it."""
-        if self._opened is not None:
-            self._opened.shutdown()
+        self._service.close()
 
     def __enter__(self) -> Self:
         return self

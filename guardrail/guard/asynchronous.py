@@ -20,7 +20,7 @@ from guardrail.flow import (
     stream_flow,
 )
 from guardrail.guard.driver import Driver, Steps, Which, no_model
-from guardrail.records import AsyncAttemptLog, Output, Request
+from guardrail.records import AsyncAttemptLog, AttemptOpened, Output, Request
 from guardrail.screening import AskDetector, Keep, Recall, Screening
 from guardrail.streaming import StreamReader
 
@@ -110,6 +110,8 @@ class AsyncGuard(Driver):
 class AsyncGuardedStream(Generic[C]):
     """As `GuardedStream`, under asyncio."""
 
+    attempt: AttemptOpened
+
     def __init__(
         self,
         guard: AsyncGuard,
@@ -125,6 +127,8 @@ class AsyncGuardedStream(Generic[C]):
         """Screen the request, open the entry and call the model."""
         effect = next(self._flow)
         while not isinstance(effect, NextChunk):
+            if isinstance(effect, OpenEntry):
+                self.attempt = effect.entry
             effect = await self._guard.step(self._flow, effect, self._source)
         self._pending = effect
         return self

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from guardrail.detect import known_detectors, load_detectors
 from guardrail.detect.base import Detector
@@ -59,6 +59,14 @@ class Driver:
         self._screener = Screener(policy, detectors, second)
         self._sessions = Sessions()
         self._scanner = Scanner(policy.limits.detector_ms / 1e3)
+
+    @classmethod
+    def beside(cls, other: Driver) -> Self:
+        """A driver that shares another's policy, detectors, log and conversations."""
+        twin = cls.__new__(cls)
+        for name in ("log", "_screener", "_sessions", "_scanner"):
+            setattr(twin, name, getattr(other, name))
+        return twin
 
     @property
     def policy(self) -> Policy:

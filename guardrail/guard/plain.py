@@ -19,7 +19,7 @@ from guardrail.flow import (
     stream_flow,
 )
 from guardrail.guard.driver import Driver, Steps, Which, no_model
-from guardrail.records import Output, Request
+from guardrail.records import AttemptOpened, Output, Request
 from guardrail.screening import AskDetector, Keep, Recall, Screening
 from guardrail.streaming import StreamReader
 
@@ -98,7 +98,12 @@ class Guard(Driver):
 
 
 class GuardedStream(Generic[C]):
-    """The chunks that may be shown; closing it early, or dropping it, closes the entry too."""
+    """The chunks that may be shown; closing it early, or dropping it, closes the entry too.
+
+    attempt: as it was opened, before the model was called.
+    """
+
+    attempt: AttemptOpened
 
     def __init__(self, guard: Guard, flow: Flow[None], model: Callable[[], Iterable[C]]) -> None:
         self._guard = guard
@@ -107,6 +112,8 @@ class GuardedStream(Generic[C]):
         self._pending: Effect | None = None
         effect = next(flow)
         while not isinstance(effect, NextChunk):
+            if isinstance(effect, OpenEntry):
+                self.attempt = effect.entry
             effect = guard.step(flow, effect, self._source)
         self._pending = effect
 

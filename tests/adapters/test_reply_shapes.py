@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guardrail.adapters import _openai_reply as reply
+from guardrail.adapters.wire import replied as reply
 from guardrail.records import Action, Decision, Output, PolicyRef
 from guardrail.testing import neutral_png
 

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guardrail.adapters import _openai_request as asked
-from guardrail.adapters._openai_tools import makes_pictures
-from guardrail.adapters._openai_values import MAX_VALUES, Content
+from guardrail.adapters.wire import asked
+from guardrail.adapters.wire.tools import makes_pictures
+from guardrail.adapters.wire.content import MAX_VALUES, Content
 from guardrail.records import Operation, Origin
 from guardrail.testing import neutral_png
 

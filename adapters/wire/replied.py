@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from guardrail.adapters._openai_values import Content, get, items
+from guardrail.adapters.wire.content import Content, get, items
 from guardrail.records import Output
 
 if TYPE_CHECKING:

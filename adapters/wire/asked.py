@@ -9,8 +9,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from guardrail.adapters._openai_tools import offers_pictures
-from guardrail.adapters._openai_values import (
+from guardrail.adapters.wire.content import (
     Content,
     get,
     image_of,
@@ -19,6 +18,7 @@ from guardrail.adapters._openai_values import (
     plain,
     word,
 )
+from guardrail.adapters.wire.tools import offers_pictures
 from guardrail.records import Image
 
 MAX_UPLOADS = 64

@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from guardrail.adapters._openai_values import get, items
+from guardrail.adapters.wire.content import get, items
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,7 +33,7 @@ def makes_pictures(name: str) -> bool:
 @cache
 def _classes() -> Mapping[str, str]:
     """Words of `picture_words.tsv` and their class: `makes`, `shows` or `looks`."""
-    text = (files("guardrail.adapters") / "picture_words.tsv").read_text(encoding="utf-8")
+    text = (files("guardrail.adapters.wire") / "picture_words.tsv").read_text(encoding="utf-8")
     rows = (line.split("\t") for line in text.splitlines() if line and line[0] != "#")
     return {word: kind for word, kind in rows}  # noqa: C416  rows of two are checked by unpacking
 

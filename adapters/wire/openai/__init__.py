@@ -1,0 +1,1 @@
+"""OpenAI's API, one module a route."""
