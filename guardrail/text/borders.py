@@ -87,8 +87,7 @@ def _run_start(text: str, at: int) -> int:
 
 def _goes_on(before: str, sign: str) -> bool:
     return (
-        before == _JOINER
-        or sign == _JOINER
+        _JOINER in (before, sign)
         or unicodedata.category(sign)[0] == "M"
         or "\U0001f3fb" <= sign <= "\U0001f3ff"
         or (_HIGH[0] <= before <= _HIGH[1] and _LOW[0] <= sign <= _LOW[1])

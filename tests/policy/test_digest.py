@@ -36,7 +36,9 @@ def test_order_of_keys_comments_and_layout_do_not_count(tmp_path: Path, seed: in
 
 
 def test_saying_a_default_changes_nothing(tmp_path: Path) -> None:
-    said = "on_error: refuse\nunknown_jurisdiction: strictest\nlimits: {images: 16, hold_back: 48}\n"
+    said = (
+        "on_error: refuse\nunknown_jurisdiction: strictest\nlimits: {images: 16, hold_back: 48}\n"
+    )
     assert loads(tmp_path, HEAD + said).ref == loads(tmp_path, HEAD).ref
 
 

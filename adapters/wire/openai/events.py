@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from guardrail.adapters.wire.replied import ChunkReader
+from guardrail.adapters.wire.content import Content, get, items
+from guardrail.adapters.wire.replied import LIMIT_BYTES, ChunkReader, Place, choice_texts
 from guardrail.adapters.wire.sse import Event
 from guardrail.records import Decision
 
 DONE = "[DONE]"
+_HEAD = ("id", "object", "created", "model")
 
 
 class ChunkEvents:
     """Reads events that hold the chunks of a chat or a legacy completion.
+
+    An error that the server reports within the stream is read as a text, and released as one: the
+    client's SDK then raises it. What comes with no text (usage, `[DONE]`, comments) is released in
+    its turn.
 
     end: what one choice of the last chunk of a stopped stream says, by its index.
     """
@@ -25,9 +32,27 @@ class ChunkEvents:
 
     def read(self, event: Event) -> Sequence[tuple[str, str]]:
         """The texts in an event as (channel, delta) pairs. Raises ValueError for one unreadable."""
-        if not event.data or event.data == DONE:
+        chunk = _chunk(event)
+        if chunk is None:
             return ()
-        return self._chunks.read(json.loads(event.data))
+        error = get(chunk, "error")
+        if error is None:
+            return self._chunks.read(chunk)
+        said = self._chunks.read(chunk) if get(chunk, "choices") is not None else ()
+        return [*said, *(("error", text) for text in _strings(error))]
+
+    def ended(self, event: Event) -> Sequence[str]:
+        """The channels that end with this event."""
+        chunk = _chunk(event)
+        return [] if chunk is None else [*self._chunks.ended(chunk), "error"]
+
+    def head(self, event: Event, keep: int) -> Event | None:
+        """The event with the first `keep` code points of its texts, and nothing else."""
+        chunk = _chunk(event)
+        choices = [_cut(choice, places) for choice, places in _kept(chunk, keep)]
+        if chunk is None or not choices:
+            return None
+        return replace(event, data=json.dumps({**_identity(chunk), "choices": choices}), then="")
 
     def stop(self, decision: Decision) -> Event:
         """The last event of a stopped stream."""
@@ -35,7 +60,62 @@ class ChunkEvents:
         return chunk
 
     def _stop(self, last: Mapping[str, Any] | None, choices: Sequence[int]) -> Event:
-        head = {key: (last or {}).get(key) for key in ("id", "object", "created", "model")}
         ends = [{"index": index, **self._end(index)} for index in choices]
-        chunk = {name: value for name, value in head.items() if value is not None}
-        return Event(json.dumps({**chunk, "choices": ends}), then=DONE)
+        return Event(json.dumps({**_identity(last or {}), "choices": ends}), then=DONE)
+
+
+def _chunk(event: Event) -> Any:
+    return json.loads(event.data) if event.data and event.data != DONE else None
+
+
+def _identity(chunk: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: chunk[name] for name in _HEAD if chunk.get(name) is not None}
+
+
+def _strings(error: object) -> list[str]:
+    content = Content(LIMIT_BYTES)
+    content.everything(error, "assistant", "output")
+    if content.problem:
+        raise ValueError(content.problem)
+    return [part.text for part in content.parts]
+
+
+def _kept(chunk: object, keep: int) -> list[tuple[Any, list[tuple[Place, str]]]]:
+    """Each choice, and those of its texts that are within the first `keep` code points."""
+    kept: list[tuple[Any, list[tuple[Place, str]]]] = []
+    for choice in items(get(chunk, "choices")):
+        places: list[tuple[Place, str]] = []
+        for _, place, text in choice_texts(choice):
+            if keep and not place:
+                return [*kept, (choice, places)] if places else kept
+            if keep:
+                places.append((place, text[:keep]))
+                keep -= min(keep, len(text))
+        if places:
+            kept.append((choice, places))
+    return kept
+
+
+def _cut(choice: object, places: Sequence[tuple[Place, str]]) -> dict[str, Any]:
+    made: dict[str, Any] = {"index": get(choice, "index") or 0, "finish_reason": None}
+    for place, text in places:
+        inner: Any = made
+        for step in place[:-1]:
+            inner = inner.setdefault(step, {})
+        inner[place[-1]] = inner.get(place[-1], "") + text
+    calls = made.get("delta", {}).get("tool_calls")
+    if calls:
+        made["delta"]["tool_calls"] = [_call(choice, n, call) for n, call in calls.items()]
+    return made
+
+
+def _call(choice: object, number: object, cut: Mapping[str, Any]) -> dict[str, Any]:
+    """A tool call with its arguments cut; its name and id as they were."""
+    for place, call in enumerate(items(get(get(choice, "delta"), "tool_calls"))):
+        at = place if get(call, "index") is None else get(call, "index")
+        if at == number:
+            named = {name: call[name] for name in ("id", "type") if call.get(name) is not None}
+            name = get(get(call, "function"), "name")
+            asked = {"name": name} if name is not None else {}
+            return {"index": at, **named, "function": {**asked, **cut["function"]}}
+    return {"index": number, **cut}
