@@ -143,10 +143,12 @@ def _advance(
             if _allowed(found):
                 held.clear(broad=False)
                 continue
-        running = yield from screener.output(request, held.wide(), running, Stage.STREAM)
-        if not _allowed(running):
-            break
-        held.clear(broad=True)
+        found = yield from screener.output(request, held.wide(), running, Stage.STREAM)
+        if _allowed(found):
+            running = found
+            held.clear(broad=True)
+        elif not held.doubt():
+            return found
     return running
 
 

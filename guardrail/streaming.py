@@ -74,7 +74,8 @@ class _Channel:
     """One text of the stream; positions are code points from its beginning.
 
     taken: read from chunks. length: looked at so far. due: where it is screened next.
-    cleared: what may be released. broad: what a whole window has covered.
+    cleared: what may be released. broad: what a whole window has covered. doubted: whether it
+    was last found forbidden.
     total, beside: code points of the stream, and of its choice, when this channel last grew.
     """
 
@@ -87,6 +88,7 @@ class _Channel:
     length: int = 0
     cleared: int = 0
     broad: int = 0
+    doubted: bool = False
     total: int = 0
     beside: int = 0
 
@@ -203,7 +205,7 @@ class HeldBack(Generic[C]):
                 if piece.channel is None:
                     self._due = _Due(None)
                     return True
-                if not piece.text and not self._all:
+                if not piece.text and not self._all and piece.channel.name in self._awake:
                     self._resting.append(piece.channel)
         if self._resting:
             channel = self._resting.popleft()
@@ -233,11 +235,25 @@ class HeldBack(Generic[C]):
         """All text of each channel."""
         return Output(tuple(map(_whole, self._channels.values())), problem=self._problem)
 
+    def doubt(self) -> bool:
+        """What was screened is forbidden; whether that may yet change, as a word may go on.
+
+        Nothing more is cleared until some more text was screened. What is found forbidden then,
+        too, is.
+        """
+        due, channel = self._due, self._due.channel
+        if channel is None or due.final or channel.doubted:
+            return False
+        channel.doubted = True
+        channel.due = channel.length + STEP
+        return True
+
     def clear(self, *, broad: bool) -> None:
         """What was screened is in order: all of it but the newest `hold_back` code points."""
         due, channel = self._due, self._due.channel
         if channel is None:
             return
+        channel.doubted = False
         if broad:
             channel.broad = due.end
         start = channel.start

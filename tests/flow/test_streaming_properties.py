@@ -210,6 +210,13 @@ def test_what_is_held_back_can_be_set(hold_back: int | Literal["all"]) -> None:
         assert hold_back < pulled < hold_back + 64
 
 
+@pytest.mark.parametrize("phrase", ["他裸眼就能看见星星。", "裸足で砂浜を歩く。"])
+@pytest.mark.parametrize("place", [48, 53, 60, 61, 62, 63, 64, 66, 77, 78, 79, 80])
+def test_a_word_that_goes_on_is_judged_when_it_is_whole(phrase: str, place: int) -> None:
+    text = ("。" * place) + phrase + HARMLESS["zh"]
+    assert streamed(list(text)) == (text, "")
+
+
 def test_a_character_cut_in_half_is_read_whole() -> None:
     halves = "\U0001d4dd\U0001d4fe\U0001d4ed\U0001d4ee".encode("utf-16-le", "surrogatepass")
     pieces = [halves[at : at + 2].decode("utf-16-le", "surrogatepass") for at in range(0, 16, 2)]
