@@ -122,14 +122,13 @@ class Vault:
         values: JSON by ASCII names, without lone surrogates. Raises LogUnavailable when a
         key cannot be wrapped.
         """
-        texts = {field: canonical_value(values[field]) for field in sorted(values)}
-        salts = secrets.token_bytes(SALT_SIZE * len(texts))
-        commitments = {
-            field: commit(field.encode(), value, salt)
-            for (field, value), salt in zip(texts.items(), _salts(salts), strict=True)
-        }
-        pairs = b",".join(b'"%b":%b' % (field.encode(), value) for field, value in texts.items())
-        data = b"%c%b{%b}" % (len(texts), salts, pairs)
+        salts = secrets.token_bytes(SALT_SIZE * len(values))
+        commitments, pairs = {}, []
+        for (label, value), salt in zip(sorted(values.items()), _salts(salts), strict=True):
+            title, text = label.encode(), written(value).encode()
+            commitments[label] = commit(title, text, salt)
+            pairs.append(b'"%b":%b' % (title, text))
+        data = b"%c%b{%b}" % (len(values), salts, b",".join(pairs))
         return commitments, _sealed(self._key(subject or name), data, name)
 
     def renewed(self, sealed: Sealed) -> Sealed:
