@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import apsw
 
 from guardrail.errors import ConfigurationError, LogUnavailable
+from guardrail.log.sqlite.journal import Journal
 from guardrail.log.sqlite.lock import FileLock
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ _BUSY_MS = 5000
 _NO_CHECKPOINT_ON_CLOSE = apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE
 
 _PRAGMAS = (
-    "PRAGMA synchronous=FULL",
     "PRAGMA secure_delete=ON",
     "PRAGMA foreign_keys=ON",
     "PRAGMA trusted_schema=OFF",
@@ -51,6 +51,8 @@ class Database:
         self._connection: apsw.Connection | None = None
         self._identity: tuple[int, int] | None = None
         self._pid = 0
+        self._waits: bool | None = None
+        self._journal = Journal(path)
 
     @property
     def writable(self) -> bool:
@@ -89,6 +91,19 @@ class Database:
             )
         return self._connection
 
+    def waiting(self, *, waits: bool) -> apsw.Connection:
+        """The connection; `waits`: whether its commits wait for the disk, or `sync` is to."""
+        connection = self.connection()
+        if self._waits is not waits:
+            connection.execute(f"PRAGMA synchronous={'FULL' if waits else 'NORMAL'}")
+            self._waits = waits
+        self._journal.watch()
+        return connection
+
+    def sync(self) -> None:
+        """Wait until the disk has all that was committed; no lock is needed. Raises OSError."""
+        self._journal.sync()
+
     def check_in_place(self) -> None:
         """Raise LogUnavailable when the file was deleted, moved or replaced under us."""
         try:
@@ -104,6 +119,8 @@ class Database:
     def close(self) -> None:
         """Close the connection and the lock file; both open again when needed."""
         connection, self._connection = self._connection, None
+        self._waits = None
+        self._journal.close()
         if connection is not None:
             connection.close(force=True)
         if self._lock is not None:

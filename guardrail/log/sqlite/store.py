@@ -50,6 +50,28 @@ class SqliteStore:
     @contextmanager
     def exclusive(self) -> Iterator[SqliteSession]:
         """See Store. It ends well only where the disk took all that was written."""
+        with self._turn(waits=True) as session:
+            yield session
+            check_disk(self.name)
+
+    @contextmanager
+    def appending(self) -> Iterator[SqliteSession]:
+        """See Store. Its commits are on the disk once another process may be writing already.
+
+        The write-ahead log is one file, so that a later process that waits for the disk waits for
+        all that came before.
+        """
+        with self._turn(waits=False) as session:
+            yield session
+        try:
+            self.database.sync()
+        except OSError as error:
+            raise StoreFailed(f"the disk did not take it: {error.strerror}") from None
+        check_disk(self.name)
+
+    @contextmanager
+    def _turn(self, *, waits: bool) -> Iterator[SqliteSession]:
+        """Hold the lock between processes. waits: whether each commit waits for the disk."""
         database = self.database
         try:
             database.acquire()
@@ -63,8 +85,7 @@ class SqliteStore:
             database.check_in_place()
             check_disk(self.name)  # before anything builds on what the last one wrote
             with translated():
-                yield SqliteSession(database.connection())
-            check_disk(self.name)
+                yield SqliteSession(database.waiting(waits=waits))
         except StoreBusy as error:
             database.close()
             raise StoreBusy(
