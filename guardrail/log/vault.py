@@ -74,8 +74,8 @@ class Stored(NamedTuple):
 class Vault:
     """Seals and opens with the keys of one log; safe across threads.
 
-    generation: see DataKey. Keys are cached for the day, so that a subject's next entry costs a
-    few microseconds.
+    generation: see DataKey. Keys are cached for the day, so that a subject's next entry costs a few
+    microseconds. stored: ids of cached keys that are in the log already.
     """
 
     def __init__(self, location: Location, ring: Keyring, load: Callable[[], Keyring]) -> None:
@@ -87,6 +87,7 @@ class Vault:
         self._load = load
         self._day = 0
         self._cache: dict[str, DataKey] = {}
+        self.stored: set[str] = set()
         self._opened: dict[str, bytes] = {}
         self._use(ring)
 
@@ -113,7 +114,7 @@ class Vault:
                     "key file does not have; put the newest key file back"
                 )
             self._use(ring)
-        self._cache = {}
+        self._cache, self.stored = {}, set()
         self.generation = generation
 
     def seal(self, values: Mapping[str, Any], subject: str, name: str) -> tuple[Any, Sealed]:
@@ -166,7 +167,7 @@ class Vault:
     def _key(self, subject: str) -> DataKey:
         day = time.time_ns() // DAY
         if day != self._day or len(self._cache) >= MAX_CACHED:
-            self._day, self._cache = day, {}
+            self._day, self._cache, self.stored = day, {}, set()
         found = self._cache.get(subject)
         if found is None or found.generation != self.generation:
             found = self._cache[subject] = self._made(subject, day)

@@ -40,6 +40,8 @@ def check_version(version: str) -> None:
 class Database:
     """A connection that is opened when needed; one thread at a time may use it.
 
+    wal_pages: in the write-ahead log. copied: how many of them this process moved last.
+
     lock_file: of the writing side; None only reads.
     """
 
@@ -47,6 +49,7 @@ class Database:
         check_version(apsw.sqlite_lib_version())
         self.path = path
         self.wal_pages = 0
+        self.copied = 0
         self._lock = None if lock_file is None else FileLock(lock_file)
         self._connection: apsw.Connection | None = None
         self._identity: tuple[int, int] | None = None
@@ -127,9 +130,11 @@ class Database:
             self._lock.close()
 
     def checkpoint(self, mode: int) -> None:
-        """Move the write-ahead log into the database; hold the file lock. Raises apsw.Error."""
-        self.connection().wal_checkpoint(mode=mode)
-        self.wal_pages = 0
+        """Move the write-ahead log into the database. Raises apsw.Error.
+
+        Where the file lock is held and nobody reads, the log then begins anew.
+        """
+        self.wal_pages, self.copied = self.connection().wal_checkpoint(mode=mode)
 
     def _open(self) -> apsw.Connection:
         if not self.writable:
@@ -150,6 +155,8 @@ class Database:
 
     def count_pages(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
         """Called by SQLite after each commit, with the length of the write-ahead log."""
+        if pages < self.wal_pages:
+            self.copied = 0
         self.wal_pages = pages
         return apsw.SQLITE_OK
 

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
 APPLICATION_ID = 0x47524C47  # "GRLG"
 CHECKPOINT_PAGES = 1000
+MOST_PAGES = 4 * CHECKPOINT_PAGES
 ROOM = 1 << 20
+_PASSED = 64
 
 
 class SqliteStore:
@@ -68,6 +70,8 @@ class SqliteStore:
         except OSError as error:
             raise StoreFailed(f"the disk did not take it: {error.strerror}") from None
         check_disk(self.name)
+        if self._is_long():
+            self._checkpoint()
 
     @contextmanager
     def _turn(self, *, waits: bool) -> Iterator[SqliteSession]:
@@ -124,15 +128,29 @@ class SqliteStore:
         session.execute("UPDATE frontier SET state = state")
 
     def tidy(self, *, closing: bool = False) -> None:
-        """Fold the write-ahead log in, once it is long or at the end. See Store."""
+        """Fold the write-ahead log in, once it is very long or at the end. See Store.
+
+        Until then it is copied bit by bit by `appending`, without the lock: it goes on growing.
+        """
         pages = self.database.wal_pages
-        if pages >= CHECKPOINT_PAGES or (closing and pages):
-            try:
-                self.database.checkpoint(apsw.SQLITE_CHECKPOINT_PASSIVE)
-            except apsw.BusyError:
-                pass
-            except apsw.Error as error:
-                raise StoreFailed(f"{type(error).__name__}: {error}") from None
+        if pages >= MOST_PAGES or (closing and pages):
+            self._checkpoint()
+
+    def _is_long(self) -> bool:
+        """Whether this process is to copy the write-ahead log: it has just passed a thousand pages.
+
+        Those who write after it see the same length, or little more, and leave it alone.
+        """
+        pages, new = self.database.wal_pages, self.database.wal_pages - self.database.copied
+        return pages % CHECKPOINT_PAGES < _PASSED and 2 * new >= CHECKPOINT_PAGES
+
+    def _checkpoint(self) -> None:
+        try:
+            self.database.checkpoint(apsw.SQLITE_CHECKPOINT_PASSIVE)
+        except apsw.BusyError:
+            pass
+        except apsw.Error as error:
+            raise StoreFailed(f"{type(error).__name__}: {error}") from None
 
     def close(self) -> None:
         """See Store."""
