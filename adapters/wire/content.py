@@ -54,6 +54,10 @@ class Content:
         """Take in a picture given as base64, as a data URL, or as a URL, which is not fetched."""
         self.images.append(image_of(value, self.limit_bytes))
 
+    def file(self, data: bytes) -> None:
+        """Take in the bytes of a picture."""
+        self.images.append(Image(data))
+
     def request(self, operation: Operation, **fields: Any) -> Request:
         """Freeze it into a Request; what can end in a picture, or starts from one, is judged so."""
         made = self.pictures and not operation.visual
@@ -65,7 +69,7 @@ class Content:
     def prose(
         self, value: object, role: str = "user", origin: Origin = "message", turn: int = 0
     ) -> None:
-        """As `everything`, but for texts that are identifiers: for what is a setting by its name."""
+        """As `everything`, but for texts that are identifiers: for what should be a setting."""
         self.everything(value, role, origin, turn, spare=IDENTIFIER)
 
     def everything(
@@ -94,7 +98,7 @@ class Content:
                 if spare is None or not spare.fullmatch(item):
                     self._loose(item, role, origin, turn)
             elif isinstance(item, bytes | bytearray):
-                self.images.append(Image(bytes(item)))
+                self.file(bytes(item))
             elif hasattr(item, "read"):
                 self.unreadable("a file in an unknown place cannot be screened")
             elif id(item) not in seen:
