@@ -32,7 +32,8 @@ _DISPOSITION = re.compile(
     re.IGNORECASE,
 )
 _HEADERS = frozenset({"content-disposition", "content-type", "content-length"})
-_QUIET = logging.Logger("forms", logging.CRITICAL)
+_QUIET = logging.getLogger("guardrail.forms")
+_QUIET.setLevel(logging.CRITICAL)
 _ENDS = (b"", b"\r\n")
 _AFTER = 4
 
