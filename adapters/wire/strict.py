@@ -6,7 +6,7 @@ import json
 from typing import Any, NoReturn
 
 from guardrail.adapters.wire.codec import BadCall
-from guardrail.adapters.wire.http import Call
+from guardrail.adapters.wire.http import Call, parameter
 
 
 def json_object(call: Call) -> dict[str, Any]:
@@ -21,8 +21,9 @@ def json_object(call: Call) -> dict[str, Any]:
             status=415,
             code="unsupported_media_type",
         )
-    if encoding := call.header("content-encoding"):
-        del encoding
+    if parameter(call.header("content-type"), "charset").lower() not in ("", "utf-8", "utf8"):
+        raise BadCall("The body must be UTF-8.", status=415, code="unsupported_charset")
+    if call.header("content-encoding"):
         raise BadCall(
             "A body with a content encoding is not read: send it plain.",
             status=415,
