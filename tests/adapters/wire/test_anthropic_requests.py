@@ -124,7 +124,11 @@ READ: list[tuple[str, dict[str, Any], list[str]]] = [
     ("a sentence as an id", {"type": "text", "text": "so", "id": SAID}, ["so", SAID]),
     (
         "citations",
-        {"type": "text", "text": "so", "citations": [{"type": "char_location", "cited_text": SAID}]},
+        {
+            "type": "text",
+            "text": "so",
+            "citations": [{"type": "char_location", "cited_text": SAID}],
+        },
         ["so", SAID],
     ),
 ]
