@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -79,6 +79,13 @@ def fields(value: object, name: str) -> Iterator[Any]:
         yield from (item for key, item in value.items() if spelled(key) == name)
 
 
+def several(value: Any) -> Sequence[Any]:
+    """The members of a list; anything else but null stands for a list of itself."""
+    if isinstance(value, list):
+        return value
+    return () if value is None else (value,)
+
+
 def read_content(content: Content, value: object, voice: Voice) -> None:
     """Take in one `Content`: a role and its parts."""
     if not isinstance(value, Mapping):
@@ -89,7 +96,7 @@ def read_content(content: Content, value: object, voice: Voice) -> None:
     voice = replace(voice, role=role)
     for name, item in value.items():
         if spelled(name) == "parts":
-            for part in item if isinstance(item, list) else (item,):
+            for part in several(item):
                 read_part(content, part, voice)
         else:
             _field(content, name, item, voice)
