@@ -6,15 +6,16 @@ httpx and its fork httpx2 have the same interface and know nothing of each other
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
+from guardrail.adapters._sdk_bytes import AsyncReadReply, ReadBody, ReadReply
 from guardrail.adapters.service import Service
-from guardrail.adapters.wire.codec import BadCall, Codec
+from guardrail.adapters.wire.codec import Codec
 from guardrail.adapters.wire.exchange import AsyncStreaming, Exchange, Streaming
-from guardrail.adapters.wire.http import Body, Call, Headers, Reply
+from guardrail.adapters.wire.http import Call, Reply
 from guardrail.adapters.wire.routes import Passed
 from guardrail.adapters.wire.table import known_routes
 from guardrail.errors import ConfigurationError
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
 
     from guardrail.guard import Guard
     from guardrail.policy import Policy
-
-MAX_BODY = 256_000_000
-"""Bytes of a request's body that are read at most."""
 
 CONNECTS = frozenset({"cert", "http1", "http2", "limits", "proxy", "verify"})
 """What an httpx client is told that is about its transport."""
@@ -132,7 +130,7 @@ class SyncGuarding(_Guarding[Q, R]):
         if isinstance(target, Passed):
             passed: R = self._transport.handle_request(request)
             return passed
-        body = _Body()
+        body = ReadBody()
         for chunk in asked.stream:
             if not body.take(chunk):
                 break
@@ -161,10 +159,10 @@ class SyncGuarding(_Guarding[Q, R]):
     def _default(self) -> Any:
         return self._library.sync()
 
-    def _send(self, request: Any) -> _Upstream:
+    def _send(self, request: Any) -> ReadReply:
         response = self._transport.handle_request(request)
         response.request = request
-        return _Upstream(response)
+        return ReadReply(response)
 
 
 class AsyncGuarding(_Guarding[Q, R]):
@@ -177,7 +175,7 @@ class AsyncGuarding(_Guarding[Q, R]):
         if isinstance(target, Passed):
             passed: R = await self._transport.handle_async_request(request)
             return passed
-        body = _Body()
+        body = ReadBody()
         async for chunk in asked.stream:
             if not body.take(chunk):
                 break
@@ -207,10 +205,10 @@ class AsyncGuarding(_Guarding[Q, R]):
     def _default(self) -> Any:
         return self._library.asynchronous()
 
-    async def _send(self, request: Any) -> _AsyncUpstream:
+    async def _send(self, request: Any) -> AsyncReadReply:
         response = await self._transport.handle_async_request(request)
         response.request = request
-        return _AsyncUpstream(response)
+        return AsyncReadReply(response)
 
 
 def inner_transport(make: Callable[..., T], options: dict[str, Any]) -> T:
@@ -225,99 +223,3 @@ def inner_transport(make: Callable[..., T], options: dict[str, Any]) -> T:
     if "trust_env" in options:
         connects["trust_env"] = options["trust_env"]
     return make(**connects) if given is None else given
-
-
-@dataclass(slots=True)
-class _Body:
-    """A body as it is read; nothing is kept of one that is too large."""
-
-    data: bytearray = field(default_factory=bytearray)
-    fits: bool = True
-
-    def take(self, chunk: bytes) -> bool:
-        """Whether there is room for more."""
-        self.fits = len(self.data) + len(chunk) <= MAX_BODY
-        if self.fits:
-            self.data += chunk
-        return self.fits
-
-    def of(self, call: Call, codec: Codec) -> tuple[Call, Codec]:
-        """The call with its body, and its codec; one that refuses where the body is too large."""
-        if not self.fits:
-            return call, replace(codec, read=_too_large)
-        return replace(call, body=Body(bytes(self.data))), codec
-
-
-def _too_large(call: Call, limit_bytes: int) -> NoReturn:
-    del call, limit_bytes
-    message = f"The body is larger than {MAX_BODY} bytes."
-    raise BadCall(message, status=413, code="request_too_large")
-
-
-@dataclass(frozen=True, slots=True)
-class _Head:
-    response: Any
-
-    @property
-    def status(self) -> int:
-        return int(self.response.status_code)
-
-    @property
-    def headers(self) -> Headers:
-        pairs: Headers = self.response.headers.multi_items()
-        return pairs
-
-
-class _Upstream(_Head):
-    def __iter__(self) -> Iterator[bytes]:
-        raw = _nested(self.response)
-        chunks = self.response.iter_raw() if raw else self.response.iter_bytes()
-        yield from chunks
-
-    def close(self) -> None:
-        self.response.close()
-
-
-class _AsyncUpstream(_Head):
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        raw = _nested(self.response)
-        async for chunk in self.response.aiter_raw() if raw else self.response.aiter_bytes():
-            yield chunk
-
-    async def aclose(self) -> None:
-        await self.response.aclose()
-
-
-def _nested(response: Any) -> bool:
-    """Whether a reply is encoded more than once: nobody honest does it, and it has no bound."""
-    return "," in response.headers.get("content-encoding", "")
-
-
-class Released:
-    """The bytes of a streamed reply, as they are released."""
-
-    def __init__(self, streaming: Streaming) -> None:
-        self._streaming = streaming
-
-    def __iter__(self) -> Iterator[bytes]:
-        """As `Streaming.__iter__`."""
-        return iter(self._streaming)
-
-    def close(self) -> None:
-        """As `Streaming.close`."""
-        self._streaming.close()
-
-
-class AsyncReleased:
-    """As `Released`, under asyncio."""
-
-    def __init__(self, streaming: AsyncStreaming) -> None:
-        self._streaming = streaming
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        """As `AsyncStreaming.__aiter__`."""
-        return aiter(self._streaming)
-
-    async def aclose(self) -> None:
-        """As `AsyncStreaming.aclose`."""
-        await self._streaming.aclose()

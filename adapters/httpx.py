@@ -13,12 +13,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from guardrail.adapters._sdk_bytes import AsyncReleased, Released
 from guardrail.adapters._sdk_transport import (
     NOBODY,
     AsyncGuarding,
-    AsyncReleased,
     Library,
-    Released,
     SyncGuarding,
     inner_transport,
 )

@@ -10,6 +10,7 @@ import httpx2
 import pytest
 from google import genai
 from google.genai import errors, types
+from google.oauth2.credentials import Credentials
 
 from guardrail.adapters import httpx as on_httpx
 from guardrail.adapters import httpx2 as on_httpx2
@@ -216,3 +217,44 @@ def test_the_package_takes_clients_of_httpx_too(
     with connected(server, sync, asynchronous) as client, pytest.raises(errors.ClientError):
         client.models.generate_content(model=MODEL, contents=FORBIDDEN)
     assert (server.requests, only(log).outcome) == ([], Outcome.REFUSED)
+
+
+@pytest.fixture
+def vertex(guard: Guard, server: StandInServer) -> Iterator[genai.Client]:
+    options = types.HttpOptions(
+        base_url=server.origin,
+        httpx_client=on_httpx2.guarded_client(guard=guard, caller=FREE),
+        httpx_async_client=on_httpx2.guarded_async_client(guard=guard, caller=FREE),
+    )
+    make: Any = Credentials
+    token = make(token="stand-in")
+    with genai.Client(
+        vertexai=True, project="p", location="l", credentials=token, http_options=options
+    ) as client:
+        yield client
+
+
+@pytest.mark.filterwarnings("ignore:The generate_images method")
+@pytest.mark.filterwarnings("ignore:The generate_videos method")
+def test_pictures_and_films_are_asked_for_on_vertex(
+    vertex: genai.Client, server: StandInServer, log: MemoryLog
+) -> None:
+    made = vertex.models.generate_images(model="imagen-4", prompt="a garden in autumn")
+    assert made.generated_images
+    assert made.generated_images[0].image
+    assert made.generated_images[0].image.image_bytes == neutral_png()
+    begun = vertex.models.generate_videos(model="veo-3", prompt="a garden in autumn")
+    assert begun.name
+    assert len(server.requests) == 2
+    with pytest.raises(errors.ClientError):
+        vertex.models.generate_images(model="imagen-4", prompt=FORBIDDEN)
+    with pytest.raises(errors.ClientError):
+        vertex.models.generate_videos(model="veo-3", prompt=FORBIDDEN)
+    assert len(server.requests) == 2
+    seen = [(one.opened.request.operation, one.outcome) for one in log.closed]
+    assert seen == [
+        (Operation.IMAGE_GENERATE, Outcome.RELEASED),
+        (Operation.VIDEO_GENERATE, Outcome.RELEASED),
+        (Operation.IMAGE_GENERATE, Outcome.REFUSED),
+        (Operation.VIDEO_GENERATE, Outcome.REFUSED),
+    ]

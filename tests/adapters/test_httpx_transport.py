@@ -18,7 +18,7 @@ import httpx
 import httpx2
 import pytest
 
-from guardrail.adapters import _sdk_transport
+from guardrail.adapters import _sdk_bytes
 from guardrail.adapters import httpx as on_httpx
 from guardrail.adapters import httpx2 as on_httpx2
 from guardrail.errors import ConfigurationError
@@ -149,7 +149,7 @@ def test_a_generated_body_is_read_screened_and_sent_as_read(
 def test_a_body_that_is_too_large_is_refused_before_it_is_read(
     client: Any, server: StandInServer, log: MemoryLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_sdk_transport, "MAX_BODY", 1_000)
+    monkeypatch.setattr(_sdk_bytes, "MAX_BODY", 1_000)
     taken = 0
 
     def endless() -> Iterator[bytes]:
