@@ -145,7 +145,7 @@ class GuardMiddleware:
                 task.call = replace(task.call, body=body)
             except BadCall as bad:
                 task.problem = bad
-        inner = Inner(self.app, task.scope, task.call.body, silence=self._silence)
+        inner = Inner(self.app, task.scope, task.call.body, self._silence)
         try:
             await unless_gone(receive, self._answered(exchange, task, inner, send))
         finally:

@@ -10,6 +10,9 @@ from guardrail.adapters.asgi_http import App, Message, Scope
 from guardrail.adapters.wire.http import Body, Headers, joined
 from guardrail.errors import GuardrailError
 
+GRACE = 5.0
+"""Seconds an application has to end once nobody listens to it."""
+
 _CHUNK = 1 << 18
 _REPLACED = frozenset({b"accept-encoding", b"content-length", b"transfer-encoding"})
 
@@ -27,13 +30,11 @@ class Inner:
     """One call to an application, run in a task of its own; an `AsyncUpstream` once started.
 
     No more than one message of its reply is held: its `send` waits until that is taken.
-    silence: seconds it may say nothing. grace: seconds it has to end once nobody listens to it.
+    silence: seconds it may say nothing.
     failure: what it raised, while there was somebody to listen.
     """
 
-    def __init__(
-        self, app: App, scope: Scope, body: Body, *, silence: float = 600.0, grace: float = 5.0
-    ) -> None:
+    def __init__(self, app: App, scope: Scope, body: Body, silence: float) -> None:
         self.status = 0
         self.headers: Headers = ()
         self.failure: Exception | None = None
@@ -42,7 +43,6 @@ class Inner:
         self._body: Body | None = body
         self._chunks = body.chunks(_CHUNK)
         self._silence = silence
-        self._grace = grace
         self._head = scope["method"] == "HEAD"
         self._task: asyncio.Task[None] | None = None
         self._held: Message | None = None
@@ -85,13 +85,13 @@ class Inner:
     async def finish(self) -> None:
         """Wait for the application, which may have work to do after its reply; raise its failure.
 
-        One that was hung up on in the middle of its reply is cancelled after `grace` seconds.
+        One that was hung up on in the middle of its reply is cancelled after `GRACE` seconds.
         """
         await self.aclose()
         if (task := self._task) is None:
             return
         try:
-            await asyncio.wait((task,), timeout=None if self._complete else self._grace)
+            await asyncio.wait((task,), timeout=None if self._complete else GRACE)
         finally:
             if not task.done():
                 task.cancel()

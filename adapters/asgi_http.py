@@ -231,9 +231,9 @@ async def write(
     Raises ClientGone; the stream's attempt is closed in any case.
     """
     if isinstance(answer, Reply):
-        headers = list(answer.headers)
+        headers = _kept(answer.headers)
         if answer.status not in _BODILESS:
-            headers = [*_kept(headers), ("content-length", str(len(answer.body)))]
+            headers.append(("content-length", str(len(answer.body))))
         await _start(send, answer.status, headers)
         await _body(send, b"" if head else answer.body, more=False)
         return None
@@ -263,7 +263,7 @@ async def _pump(send: Send, answer: AsyncStreaming) -> Exception | None:
     return None
 
 
-def _kept(headers: Headers) -> Headers:
+def _kept(headers: Headers) -> list[tuple[str, str]]:
     return [pair for pair in headers if pair[0].lower() not in _HOP_BY_HOP]
 
 

@@ -22,7 +22,6 @@ from guardrail.errors import InputError, LogUnavailable, RequestStopped
 from guardrail.guard import AsyncGuardedStream, GuardedStream
 from guardrail.records import Action, Caller
 
-
 _LARGE = 1_000_000
 """Bytes of a body that is read in another thread, so that an event loop goes on meanwhile."""
 
