@@ -204,7 +204,7 @@ class GuardMiddleware:
         except GuardrailError as problem:
             await receive()
             await send({"type": "lifespan.startup.failed", "message": str(problem)})
-            return
+            raise
 
         async def passing(message: Message) -> None:
             if message["type"] in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
