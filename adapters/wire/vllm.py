@@ -1,8 +1,8 @@
 """vLLM's own routes that generate nothing.
 
-Its others are not listed and so refused: `/invocations` and `/inference/*` generate, from bodies
-no codec reads; `/v1/chat/completions/batch` too; `/v1/audio/*` writes down what was said;
-`/generative_scoring` and the routes of its development mode serve operators.
+Its others are not listed and so refused: `/invocations`, `/inference/*` and
+`/chat/completions/batch` generate, from bodies no codec reads; `/generative_scoring` and the
+routes of its development mode serve operators.
 
 Source: https://docs.vllm.ai/en/stable/serving/online_serving/
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import socket
 import threading
@@ -17,9 +18,11 @@ import uvicorn
 from guardrail.adapters.asgi import GuardMiddleware
 from guardrail.adapters.asgi_http import App, Receive, Scope, Send
 from guardrail.guard import Guard
+from guardrail.testing import neutral_png
 from guardrail.testing.fakes import MemoryLog
 
 CHAT = "/v1/chat/completions"
+PICTURE = base64.b64encode(neutral_png())
 
 
 def event(text: str, finish: str | None = None) -> bytes:
@@ -62,6 +65,9 @@ class Chat:
             body += message.get("body", b"")
             more = message.get("more_body", False)
         self.seen.append(body)
+        if "/images/" in scope["path"]:
+            await reply(send, b'{"created": 1, "data": [{"b64_json": "%s"}]}' % PICTURE)
+            return
         asked: dict[str, Any] = json.loads(body) if scope["method"] == "POST" else {}
         text = self.text if self.text is not None else _last(asked)
         if asked.get("stream"):

@@ -18,6 +18,7 @@ from fastapi.responses import StreamingResponse
 from guardrail.adapters.asgi_http import App, Receive, Scope, Send
 from guardrail.guard import Guard
 from guardrail.records import Outcome
+from guardrail.testing import neutral_png
 from guardrail.testing.fakes import MemoryLog
 
 from .asgi_apps import CHAT, Chat, completion, event, guarded, said, served
@@ -271,3 +272,28 @@ def test_many_clients_at_once_get_each_their_own(port: int, log: MemoryLog) -> N
     said_back = asyncio.run(all_of_them())
     assert said_back == [f"house number {number} by the sea " for number in range(100)]
     assert {entry.outcome for entry in log.closed} == {Outcome.RELEASED}
+
+
+@pytest.mark.parametrize("path", ["/v1/images/edits", "/v1/images/variations"])
+def test_a_form_is_read_from_its_file(port: int, app: Chat, log: MemoryLog, path: str) -> None:
+    picture = neutral_png()
+    fields = {"prompt": "a garden in autumn", "model": "m"}
+    large = {"image": ("a.png", picture + b"\0" * 200_000, "image/png")}
+    reply = httpx.post(f"http://127.0.0.1:{port}{path}", data=fields, files=large)
+    assert reply.status_code == 200
+    assert picture in app.seen[0]
+    assert only(log).outcome is Outcome.RELEASED
+    fields["prompt"] = FORBIDDEN
+    reply = httpx.post(f"http://127.0.0.1:{port}{path}", data=fields, files=large)
+    assert reply.json()["error"]["code"] == "moderation_blocked"
+    assert len(app.seen) == 1
+
+
+def test_a_form_of_a_thousand_parts_is_refused(port: int, app: Chat, log: MemoryLog) -> None:
+    parts = [("image[]", ("a.png", b"x" * 200, "image/png"))] * 1_000
+    url = f"http://127.0.0.1:{port}/v1/images/edits"
+    reply = httpx.post(url, data={"prompt": "a garden"}, files=parts)
+    assert 400 <= reply.status_code < 500
+    assert reply.json()["error"]["code"] != "moderation_blocked"
+    assert app.scopes == []
+    assert only(log).outcome is Outcome.REFUSED
