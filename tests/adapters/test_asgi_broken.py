@@ -253,6 +253,7 @@ async def test_an_application_that_goes_on_for_nobody_is_cancelled(
     async def says(send: Send) -> None:
         await begin(send, "text/event-stream")
         await more_body(send, event("Here is a story. " * 10 + FORBIDDEN_OUTPUT))
+        await more_body(send, event(" And then the weather was mild again." * 10))
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
