@@ -133,14 +133,12 @@ class Door:
     async def _visited(self, visit: Visit, call: Call, codec: Codec, send: Send) -> None:
         try:
             who = await visit.who()
-        except TookTooLong:
+        except (TookTooLong, BrokeOff) as problem:
             await visit.aclose()
-            await write(send, codec.dialect.failed(504, "upstream_timeout", "The proxy hangs."))
+            await write(send, _failed(codec, problem))
             return
         if who is not None:
-            await self._answer(
-                call, _judged(codec, self.draws), self.caller(who), send, visit
-            )
+            await self._answer(call, _judged(codec, self.draws), self.caller(who), send, visit)
         elif visit.status >= _OF_ITS_OWN:
             await write(send, await _own(visit))
         else:
@@ -155,10 +153,8 @@ class Door:
         go_on: Callable[[], Awaitable[AsyncUpstream]] = visit.go_on if visit else _nothing
         try:
             answer = await self.exchange.ahandle(call, codec, go_on, caller=caller)
-        except TookTooLong:
-            answer = codec.dialect.failed(504, "upstream_timeout", "The model took too long.")
-        except BrokeOff:
-            answer = codec.dialect.failed(502, "upstream_error", "The proxy broke off.")
+        except (TookTooLong, BrokeOff) as failed:
+            answer = _failed(codec, failed)
         if visit is not None and isinstance(answer, Reply):
             visit.turn_away()
         if (problem := await write(send, answer)) is not None:
@@ -167,6 +163,12 @@ class Door:
 
 async def _nothing() -> NoReturn:
     raise AssertionError("a refused call is not sent")
+
+
+def _failed(codec: Codec, problem: TookTooLong | BrokeOff) -> Reply:
+    late = isinstance(problem, TookTooLong)
+    status, code = (504, "upstream_timeout") if late else (502, "upstream_error")
+    return codec.dialect.failed(status, code, f"{str(problem).capitalize()}.")
 
 
 async def _own(visit: Visit) -> Reply:

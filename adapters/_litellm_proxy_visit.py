@@ -55,7 +55,8 @@ class Passing:
             raise UnguardedOperation(f"{call_type} on this route is not screened")
 
 
-WAY: ContextVar[Way] = ContextVar("guardrail_litellm_proxy_way", default=Passing(frozenset()))
+_NO_WAY: Way = Passing(frozenset())
+WAY: ContextVar[Way] = ContextVar("guardrail_litellm_proxy_way", default=_NO_WAY)
 """The way by which the request in hand came in; by default one that leads nowhere."""
 
 
@@ -95,7 +96,7 @@ class Visit:
     async def who(self) -> Any | None:
         """Who asks, once the proxy knows; None where it answered without calling a model.
 
-        Raises TookTooLong.
+        Raises TookTooLong, BrokeOff.
         """
         begun = asyncio.ensure_future(self._begun.wait())
         try:
@@ -103,16 +104,18 @@ class Visit:
                 await asyncio.wait((self._who, begun), return_when=asyncio.FIRST_COMPLETED)
         finally:
             begun.cancel()
-        return self._who.result() if self._who.done() else None
+        if self._who.done():
+            return self._who.result()
+        self._check()
+        return None
 
     async def go_on(self) -> Visit:
-        """Let the request go on; the reply, once it begins. Raises TookTooLong."""
+        """Let the request go on; the reply, once it begins. Raises TookTooLong, BrokeOff."""
         if not self._may.done():
             self._may.set_result(True)
         async with self._in_time():
             await self._begun.wait()
-        if not self.status:
-            raise BrokeOff("the proxy broke off before its reply")
+        self._check()
         return self
 
     def turn_away(self) -> None:
@@ -137,6 +140,10 @@ class Visit:
         self.turn_away()
         self._task.cancel()
         await asyncio.wait((self._task,))
+
+    def _check(self) -> None:
+        if not self.status:
+            raise BrokeOff("the proxy broke off before its reply")
 
     async def _next(self) -> bytes | None:
         async with self._in_time():
@@ -166,7 +173,8 @@ class Visit:
         if not self._fed:
             self._fed = True
             return {"type": "http.request", "body": b"", "more_body": False}
-        return await asyncio.get_running_loop().create_future()
+        await asyncio.Event().wait()
+        return {"type": "http.disconnect"}
 
     async def _send(self, message: Message) -> None:
         if self._unread:
