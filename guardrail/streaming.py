@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from guardrail.records import Decision, Origin, Output, TextPart
 
@@ -17,6 +17,7 @@ WINDOW = 2_000
 """Code points of each channel that are screened again with what is new."""
 
 C = TypeVar("C")
+C_contra = TypeVar("C_contra", contravariant=True)
 
 
 class StreamReader(Protocol[C]):
@@ -28,6 +29,15 @@ class StreamReader(Protocol[C]):
 
     def stop(self, decision: Decision) -> C | None:
         """The last chunk of a stopped stream (`finish_reason="content_filter"`), if any."""
+        ...
+
+
+@runtime_checkable
+class Recalls(Protocol[C_contra]):
+    """A reader whose last chunk depends on how far the client has come."""
+
+    def recall(self, unreleased: Sequence[C_contra], /) -> None:
+        """Forget chunks that were read and never released; called before `stop`."""
         ...
 
 
@@ -97,6 +107,8 @@ class HeldBack(Generic[C]):
 
     def stop(self, decision: Decision) -> Iterator[C]:
         """Drop all that is left; what the client gets instead."""
+        if isinstance(self._reader, Recalls):
+            self._reader.recall([held.chunk for held in self._held])
         self._held.clear()
         last = self._reader.stop(decision)
         if last is not None:
