@@ -14,12 +14,17 @@ from guardrail.errors import ConfigurationError
 
 HARMLESS_CALLS = frozenset(
     {
-        "embedding", "embeddings", "aembedding", "moderation", "moderations", "amoderation",
-        "rerank", "arerank", "pass_through_endpoint",
+        "adelete_responses", "aembedding", "afile_delete", "afile_list", "afile_retrieve",
+        "alist_batches", "alist_fine_tuning_jobs", "amoderation", "arerank", "aresponses_delete",
+        "aretrieve_batch", "aretrieve_fine_tuning_job", "avideo_delete", "avideo_list",
+        "avideo_retrieve", "avideo_status", "embedding", "embeddings", "moderation", "moderations",
+        "pass_through_endpoint", "rerank",
     }
 )  # fmt: skip
 """Kinds of call, as LiteLLM names them, that are let through on routes that generate nothing."""
 
+_NOT_THESE = "(?!(?:/v1)?/(?:assistants|authorize|threads|workflows)/)"
+"""The proxy's own routes that end as a known one does, and are none."""
 _ANY = frozenset(["DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"])
 
 
@@ -35,9 +40,13 @@ def proxy_routes(unscreened: Sequence[str] = ()) -> Routes:
     Raises ConfigurationError for one that is none.
     """
     known = known_routes()
-    screened = [entry for entry in known.entries if isinstance(entry.target, Codec)]
+    screened = [_screened(entry) for entry in known.entries if isinstance(entry.target, Codec)]
     let_through = [_unscreened(path) for path in unscreened]
     return replace(known, entries=(*_harmless(), *screened, *let_through))
+
+
+def _screened(entry: Entry) -> Entry:
+    return replace(entry, path=re.compile(_NOT_THESE + entry.path.pattern))
 
 
 def _harmless() -> Iterator[Entry]:
