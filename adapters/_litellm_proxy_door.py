@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
+from guardrail.adapters._litellm_proxy_reading import in_the_proxy
 from guardrail.adapters._litellm_proxy_routes import HARMLESS_CALLS, Unscreened
 from guardrail.adapters._litellm_proxy_visit import WAY, BrokeOff, Passing, TookTooLong, Visit
 from guardrail.adapters.asgi_http import (
@@ -30,11 +30,11 @@ from guardrail.adapters.asgi_http import (
     unless_gone,
     write,
 )
-from guardrail.adapters.wire.codec import Asked, BadCall, Codec
+from guardrail.adapters.wire.codec import BadCall, Codec
 from guardrail.adapters.wire.exchange import Exchange
 from guardrail.adapters.wire.http import AsyncUpstream, Call, Reply
 from guardrail.adapters.wire.routes import Passed
-from guardrail.records import Caller, Operation
+from guardrail.records import Caller
 
 _logger = logging.getLogger("guardrail.litellm_proxy")
 
@@ -44,7 +44,6 @@ _OF_ITS_OWN = 300
 _NOBODY = Caller()
 _HARMLESS = Passing(HARMLESS_CALLS)
 _UNSCREENED = Passing(None)
-_MODEL = re.compile(r"/(?:engines|openai/deployments)/(.+?)/(?:chat/)?completions/?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +137,7 @@ class Door:
             await write(send, _failed(codec, problem))
             return
         if who is not None:
-            await self._answer(call, _judged(codec, self.draws), self.caller(who), send, visit)
+            await self._answer(call, in_the_proxy(codec, self.draws), self.caller(who), send, visit)
         elif visit.status >= _OF_ITS_OWN:
             await write(send, await _own(visit))
         else:
@@ -187,19 +186,3 @@ def _local(call: Call, root: str) -> Call:
     """The call with its path inside the application, as its router sees it."""
     inside = root and call.path.startswith(f"{root}/")
     return replace(call, path=call.path.removeprefix(root)) if inside else call
-
-
-def _judged(codec: Codec, draws: Callable[[str], bool]) -> Codec:
-    """The codec, which also knows which models make pictures behind their names."""
-
-    def read(call: Call, limit_bytes: int) -> Asked:
-        asked = codec.read(call, limit_bytes)
-        request = asked.request
-        in_path = _MODEL.search(call.path)
-        model = request.model or (in_path.group(1) if in_path else "")
-        if request.operation.visual or not draws(model):
-            return asked
-        drawn = Operation.IMAGE_EDIT if request.images else Operation.IMAGE_GENERATE
-        return replace(asked, request=replace(request, operation=drawn))
-
-    return replace(codec, read=read)
