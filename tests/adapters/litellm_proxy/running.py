@@ -15,14 +15,15 @@ from typing import Any
 
 import httpx
 
-from guardrail.log import open_log
+from guardrail.log import Log, open_log
 from guardrail.log.query import AttemptRow
 from guardrail.log.stats import StatsRow
 from guardrail.testing import StandInServer
 
 ROOT = Path(__file__).parents[3]
 MASTER_KEY = "sk-a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718"
-SECONDS = 90.0
+SECONDS = 240.0
+"""A proxy is given to come up: it imports much, beside other tests."""
 
 AUTH = """
 from litellm.proxy._types import ProxyException, UserAPIKeyAuth
@@ -70,7 +71,7 @@ model_list:
     litellm_params: {model: openai/m, api_base: "http://127.0.0.1:9/v1", api_key: k}
 router_settings:
   fallbacks: [{down: [m]}]
-  num_retries: 1
+  num_retries: 0
 general_settings:
   custom_auth: custom_keys.known
   pass_through_endpoints:
@@ -99,28 +100,36 @@ guardrails:
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A running proxy: where it listens, what is behind it, where its log is."""
+    """A running proxy: where it listens, what is behind it, its log as another process sees it."""
 
     url: str
     upstream: StandInServer
-    log: str
+    log: Log
+    http: httpx.Client
+    database: Path
 
     def totals(self) -> StatsRow:
-        with open_log(self.log, readonly=True) as log:
-            return log.stats().total
+        return self.log.stats().total
 
     def flagged(self) -> AttemptRow:
         """The newest attempt that is kept in full."""
-        with open_log(self.log, readonly=True) as log:
-            return next(iter(log.attempts()))
+        return next(iter(self.log.attempts()))
+
+    def ended(self, outcome: str) -> AttemptRow:
+        """The newest attempt, once it has ended so."""
+        for _ in range(200):
+            found = next(iter(self.log.attempts()), None)
+            if found is not None and found.outcome == outcome:
+                return found
+            time.sleep(0.05)
+        raise AssertionError(f"{outcome}: {found}")
 
     def post(self, path: str, key: str = "sk-free", **fields: Any) -> httpx.Response:
         headers = {"authorization": f"Bearer {key}", **fields.pop("headers", {})}
-        return httpx.post(self.url + path, headers=headers, timeout=60, **fields)
+        return self.http.post(path, headers=headers, **fields)
 
     def get(self, path: str, key: str = "sk-free") -> httpx.Response:
-        headers = {"authorization": f"Bearer {key}"}
-        return httpx.get(self.url + path, headers=headers, timeout=60, follow_redirects=True)
+        return self.http.get(path, headers={"authorization": f"Bearer {key}"})
 
 
 def config(folder: Path, origin: str, guard: str, **settings: object) -> Path:
@@ -175,10 +184,29 @@ def proxy(folder: Path, upstream: StandInServer, guard: str, **settings: object)
         try:
             url = f"http://127.0.0.1:{port}"
             wait(process, url, said)
-            yield Proxy(url, upstream, log)
+            with (
+                open_log(log, readonly=True) as read,
+                httpx.Client(base_url=url, timeout=60, follow_redirects=True) as http,
+            ):
+                yield Proxy(url, upstream, read, http, folder / "attempts.db")
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(60)
+
+
+def failing(folder: Path, guard: str, **settings: object) -> str:
+    """Start a proxy that must not come up; what it said."""
+    path = config(folder, "http://127.0.0.1:9", guard, **settings)
+    run = subprocess.run(
+        command(path, free_port()),
+        env=environment("http://127.0.0.1:9"),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert run.returncode != 0
+    return run.stdout + run.stderr
 
 
 def wait(process: subprocess.Popen[bytes], url: str, said: Path) -> None:

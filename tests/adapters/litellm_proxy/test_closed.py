@@ -6,7 +6,8 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from ..cases import FORBIDDEN
+from tests.adapters.cases import FORBIDDEN
+
 from .running import Proxy
 
 REFUSED = (
@@ -102,7 +103,6 @@ def test_json_under_the_name_of_a_form_is_refused(guarded: Proxy, path: str) -> 
 
 def test_pages_and_settings_are_there(guarded: Proxy) -> None:
     assert guarded.get("/health/readiness").status_code == 200
-    assert guarded.get("/openapi.json").json()["paths"]
     assert "text/html" in guarded.get("/ui/").headers["content-type"]
     assert "unguarded" not in guarded.post("/key/generate", json={}).text
 

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from guardrail.testing.pictures import neutral_png
+from tests.adapters.cases import FORBIDDEN, FORBIDDEN_OUTPUT
 
-from ..cases import FORBIDDEN, FORBIDDEN_OUTPUT
 from .running import Proxy
 
 GARDEN = "a garden in autumn"
