@@ -156,8 +156,8 @@ class Door:
             answer = _failed(codec, failed)
         if visit is not None and isinstance(answer, Reply):
             visit.turn_away()
-        if (problem := await write(send, answer)) is not None:
-            _logger.error("a stream broke off: %s", type(problem).__name__)
+        if (broken := await write(send, answer)) is not None:
+            _logger.error("a stream broke off: %s", type(broken).__name__)
 
 
 async def _nothing() -> NoReturn:

@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import openai
 
 from guardrail.log import Log, open_log
 from guardrail.log.query import AttemptRow
 from guardrail.log.stats import StatsRow
 from guardrail.testing import StandInServer
+from tests.adapters.cases import said
 
 ROOT = Path(__file__).parents[3]
 MASTER_KEY = "sk-a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718"
@@ -130,6 +132,12 @@ class Proxy:
 
     def get(self, path: str, key: str = "sk-free") -> httpx.Response:
         return self.http.get(path, headers={"authorization": f"Bearer {key}"})
+
+
+def chat(client: openai.OpenAI, text: str = "hello", **fields: Any) -> Any:
+    """Ask for a chat completion."""
+    create: Any = client.chat.completions.create
+    return create(**{"model": "m", "messages": said(text), **fields})
 
 
 def config(folder: Path, origin: str, guard: str, **settings: object) -> Path:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from pathlib import Path
 
 import openai
 import pytest
 
-from tests.adapters.cases import HELLO, LONG
+from tests.adapters.cases import LONG
 
-from .running import AS_CALLBACK, AS_GUARDRAIL, Proxy, failing
+from .running import AS_CALLBACK, AS_GUARDRAIL, Proxy, chat, failing
 
 
 def settled(proxy: Proxy, kind: str, before: int) -> bool:
@@ -30,7 +31,7 @@ def settled(proxy: Proxy, kind: str, before: int) -> bool:
 def test_a_stream_cut_by_the_client_is_closed(guarded: Proxy, client: openai.OpenAI) -> None:
     before = guarded.totals().cancelled
     guarded.upstream.reply(chunks=LONG * 4, gap=0.02)
-    with client.chat.completions.create(model="m", messages=HELLO, stream=True) as stream:  # type: ignore[call-overload]
+    with chat(client, stream=True) as stream:
         assert next(iter(stream)).choices
     assert settled(guarded, "cancelled", before)
 
@@ -40,7 +41,7 @@ def test_a_reply_nobody_waits_for_is_closed(guarded: Proxy, client: openai.OpenA
     guarded.upstream.reply(delay=3.0)
     hasty = client.with_options(timeout=0.5, max_retries=0)
     with pytest.raises(openai.APITimeoutError):
-        hasty.chat.completions.create(model="m", messages=HELLO)  # type: ignore[arg-type]
+        chat(hasty)
     assert settled(guarded, "cancelled", before)
 
 
@@ -48,7 +49,7 @@ def test_an_attempt_does_not_stay_open(guarded: Proxy, client: openai.OpenAI) ->
     before = guarded.totals().failed
     guarded.upstream.reply(delay=30.0)
     with pytest.raises(openai.APIStatusError) as late:
-        client.with_options(max_retries=0).chat.completions.create(model="m", messages=HELLO)  # type: ignore[arg-type]
+        chat(client.with_options(max_retries=0))
     assert (late.value.status_code, late.value.code) == (504, "upstream_timeout")
     assert settled(guarded, "failed", before)
 
@@ -57,14 +58,14 @@ def test_the_models_error_is_the_clients(guarded: Proxy, client: openai.OpenAI) 
     before = guarded.totals().failed
     guarded.upstream.reply(status=429)
     with pytest.raises(openai.RateLimitError):
-        client.with_options(max_retries=0).chat.completions.create(model="m", messages=HELLO)  # type: ignore[arg-type]
+        chat(client.with_options(max_retries=0))
     assert settled(guarded, "failed", before)
 
 
 def test_a_fallback_is_one_attempt(guarded: Proxy, client: openai.OpenAI) -> None:
     guarded.post("/mcp", json={})
     before = guarded.totals()
-    client.chat.completions.create(model="down", messages=HELLO)  # type: ignore[arg-type]
+    chat(client, model="down")
     guarded.post("/mcp", json={})
     after = guarded.totals()
     assert (after.released, after.opened) == (before.released + 1, before.opened + 2)
@@ -75,7 +76,7 @@ def test_without_a_log_no_model_is_called(guarded: Proxy, client: openai.OpenAI)
     with sqlite3.connect(path, isolation_level=None) as holder:
         holder.execute("BEGIN EXCLUSIVE")
         with pytest.raises(openai.InternalServerError) as failed:
-            client.with_options(max_retries=0).chat.completions.create(model="m", messages=HELLO)  # type: ignore[arg-type]
+            chat(client.with_options(max_retries=0))
         holder.execute("ROLLBACK")
     assert (failed.value.status_code, failed.value.code) == (503, "log_unavailable")
     assert guarded.upstream.requests == []
@@ -90,7 +91,7 @@ def test_without_a_log_no_model_is_called(guarded: Proxy, client: openai.OpenAI)
     ids=["policy", "log"],
 )
 def test_a_proxy_that_cannot_guard_does_not_start(
-    tmp_path: object, guard: str, settings: dict[str, str], told: str
+    tmp_path: Path, guard: str, settings: dict[str, str], told: str
 ) -> None:
     log = {"log": f"sqlite:///{tmp_path}/attempts.db"}
-    assert told in failing(tmp_path, guard, **{**log, **settings})  # type: ignore[arg-type]
+    assert told in failing(tmp_path, guard, **{**log, **settings})

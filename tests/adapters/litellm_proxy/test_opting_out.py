@@ -11,7 +11,7 @@ from tests.adapters.cases import FORBIDDEN, FORBIDDEN_OUTPUT, said
 
 from .running import AS_GUARDRAIL, Proxy, proxy
 
-WAYS = (
+WAYS: tuple[dict[str, Any], ...] = (
     {},
     {"guardrails": []},
     {"guardrails": ["another"]},

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import anthropic
 import openai
 import pytest
 
 from tests.adapters.cases import FORBIDDEN, FORBIDDEN_OUTPUT, GATED, said
 
-from .running import Proxy
+from .running import Proxy, chat
 
 
 def test_a_refusal(guarded: Proxy, client: openai.OpenAI) -> None:
     before = guarded.totals().opened
     with pytest.raises(openai.BadRequestError) as refused:
-        client.chat.completions.create(model="m", messages=said(FORBIDDEN))  # type: ignore[arg-type]
+        chat(client, FORBIDDEN)
     assert refused.value.code == "moderation_blocked"
     assert refused.value.type == "invalid_request_error"
     body = refused.value.body
@@ -32,8 +34,7 @@ def test_a_gate(client: openai.OpenAI, adult: openai.OpenAI) -> None:
 
 def test_a_stopped_stream(guarded: Proxy, client: openai.OpenAI) -> None:
     guarded.upstream.reply(f"The weather is mild. {FORBIDDEN_OUTPUT} More follows.")
-    stream = client.chat.completions.create(model="m", messages=said("hello"), stream=True)  # type: ignore[call-overload]
-    chunks = list(stream)
+    chunks = list(chat(client, stream=True))
     assert "explicit" not in "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
     assert chunks[-1].choices[0].finish_reason == "content_filter"
 
@@ -48,13 +49,13 @@ def test_a_stopped_stream_of_responses(guarded: Proxy, client: openai.OpenAI) ->
 
 def test_anthropics_client(guarded: Proxy) -> None:
     client = anthropic.Anthropic(base_url=guarded.url, api_key="sk-free")
-    asked = {"model": "claude", "max_tokens": 64}
-    reply = client.messages.create(messages=said("hello"), **asked)  # type: ignore[call-overload]
+    asked: Any = {"model": "claude", "max_tokens": 64, "messages": said("hello")}
+    reply = client.messages.create(**asked)
     assert reply.content[0].text
     with pytest.raises(anthropic.BadRequestError) as refused:
-        client.messages.create(messages=said(FORBIDDEN), **asked)  # type: ignore[call-overload]
+        client.messages.create(**{**asked, "messages": said(FORBIDDEN)})
     assert "moderation_blocked" in str(refused.value.body)
     guarded.upstream.reply(f"The weather is mild. {FORBIDDEN_OUTPUT} More follows.")
-    with client.messages.stream(messages=said("hello"), **asked) as stream:  # type: ignore[arg-type]
+    with client.messages.stream(**asked) as stream:
         assert "explicit" not in "".join(stream.text_stream)
         assert stream.get_final_message().stop_reason == "refusal"
