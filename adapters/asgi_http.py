@@ -15,7 +15,7 @@ from typing import Any, NoReturn, TypeVar
 from guardrail.adapters.wire.codec import BadCall, Codec, Dialect
 from guardrail.adapters.wire.exchange import AsyncStreaming
 from guardrail.adapters.wire.http import Body, Call, Headers, Reply
-from guardrail.adapters.wire.routes import Passed
+from guardrail.adapters.wire.routes import UNKNOWN, Passed
 from guardrail.errors import LogUnavailable
 from guardrail.records import Operation, Output
 
@@ -189,7 +189,7 @@ def refusing(target: Codec | Passed, dialect: Dialect, problem: BadCall) -> Code
 
     if isinstance(target, Codec):
         return replace(target, read=read)
-    return Codec("unknown", Operation.CHAT, dialect, read, _no_output)
+    return Codec(UNKNOWN, Operation.CHAT, dialect, read, _no_output)
 
 
 def _no_output(reply: Reply) -> Output:
@@ -231,9 +231,9 @@ async def write(
     Raises ClientGone; the stream's attempt is closed in any case.
     """
     if isinstance(answer, Reply):
-        headers = list(answer.headers)
+        headers = _kept(answer.headers)
         if answer.status not in _BODILESS:
-            headers = [*_kept(headers), ("content-length", str(len(answer.body)))]
+            headers.append(("content-length", str(len(answer.body))))
         await _start(send, answer.status, headers)
         await _body(send, b"" if head else answer.body, more=False)
         return None
@@ -263,7 +263,7 @@ async def _pump(send: Send, answer: AsyncStreaming) -> Exception | None:
     return None
 
 
-def _kept(headers: Headers) -> Headers:
+def _kept(headers: Headers) -> list[tuple[str, str]]:
     return [pair for pair in headers if pair[0].lower() not in _HOP_BY_HOP]
 
 

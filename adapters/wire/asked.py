@@ -15,6 +15,7 @@ from guardrail.adapters.wire.content import (
     image_of,
     is_iterable,
     items,
+    odd_names,
     plain,
     word,
 )
@@ -159,6 +160,7 @@ def _message(content: Content, given: object, turn: int) -> None:
     if kind in _TEXT_PARTS or kind in _PICTURE_PARTS:
         _part(content, message, role, turn)
         return
+    content.prose(odd_names(message), role, "message", turn)
     for name, value in message.items():
         made = (name, kind) == ("result", "image_generation_call")
         if value is None or made or name == "encrypted_content":
@@ -231,11 +233,13 @@ def _without(value: object, *names: str) -> Mapping[str, Any]:
 
 def _calls(content: Content, calls: Sequence[Any], turn: int) -> None:
     for call in calls:
-        asked = get(call, "function") or get(call, "custom") or call
-        for name in ("arguments", "input"):
-            content.everything(get(asked, name), "assistant", "tool_arguments", turn)
-        names = ("arguments", "input")
-        more = _without(call, "function", "custom", *names), _without(asked, *names)
+        for asked in (call, get(call, "function"), get(call, "custom")):
+            said = {name: get(asked, name) for name in ("arguments", "input")}
+            if asked is not None and plain(asked) is None and not any(said.values()):
+                said = {"": asked}
+            content.everything(said, "assistant", "tool_arguments", turn)
+        named = (call, get(call, "function"), get(call, "custom"))
+        more = [_without(one, "arguments", "custom", "function", "input") for one in named]
         content.prose(more, "assistant", "message", turn)
 
 

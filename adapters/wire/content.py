@@ -142,6 +142,11 @@ def plain(value: object) -> Mapping[str, Any] | None:
     return dumped if isinstance(dumped, Mapping) else None
 
 
+def odd_names(value: Mapping[str, Any]) -> Sequence[str]:
+    """The names in a mapping that are no identifiers, and so may be words."""
+    return [name for name in value if isinstance(name, str) and not IDENTIFIER.fullmatch(name)]
+
+
 def items(value: object) -> Sequence[Any]:
     """The members of a list or tuple; of anything else none."""
     return value if isinstance(value, list | tuple) else ()
@@ -154,8 +159,7 @@ def word(value: object) -> str:
 
 def _inside(item: object) -> list[Any]:
     if isinstance(item, Mapping):
-        names = [name for name in item if isinstance(name, str) and not IDENTIFIER.fullmatch(name)]
-        return [*names, *item.values()]
+        return [*odd_names(item), *item.values()]
     if isinstance(item, list | tuple | set | frozenset):
         return list(item)
     return list((plain(item) or {}).values())

@@ -15,6 +15,7 @@ from guardrail.adapters.wire.http import Call
 from guardrail.adapters.wire.openai import routes as openai
 from guardrail.adapters.wire.openai.dialect import DIALECT as OPENAI
 from guardrail.adapters.wire.routes import Entry, Passed, Routes
+from guardrail.adapters.wire.vllm import VLLM
 
 _LOOKS = Passed("reads what exists")
 
@@ -40,7 +41,7 @@ _GEMINI = (
 )
 _GOOGLE_PATH = re.compile(r"/[^/]+:[A-Za-z]+/?")
 
-ENTRIES = (*_ANTHROPIC, *_GEMINI, *openai.ENTRIES)
+ENTRIES = (*_ANTHROPIC, *_GEMINI, *openai.ENTRIES, *VLLM)
 
 
 def known_routes() -> Routes:
