@@ -57,7 +57,7 @@ class Library(Generic[Q, R]):
     def again(self, request: Any, body: bytes) -> Q:
         """The same request with the body that was read, asking for a reply that is not encoded."""
         headers = request.headers.copy()
-        headers["accept-encoding"] = "identity"
+        headers["Accept-Encoding"] = "identity"
         method, url, kept = request.method, request.url, request.extensions
         return self.request(method, url, headers=headers, content=body, extensions=kept)
 

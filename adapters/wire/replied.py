@@ -81,7 +81,7 @@ class ChunkReader:
         self._choices[index] = None
         delta = get(choice, "delta")
         yield from _pair(f"content:{index}", get(choice, "text"))
-        yield from _pair(f"content:{index}", get(delta, "content"))
+        yield from _contents(index, get(delta, "content"))
         yield from _pair(f"content:{index}", get(delta, "refusal"))
         yield from _pair(f"reasoning:{index}", _reasoning(delta))
         yield from _pair(f"content:{index}", get(get(delta, "audio"), "transcript"))
@@ -226,6 +226,26 @@ def _pair(channel: str, delta: object) -> Iterator[tuple[str, str]]:
             yield channel, delta
     elif delta is not None:
         raise ValueError(f"a delta given as {type(delta).__name__}")
+
+
+def _contents(index: int, said: object) -> Iterator[tuple[str, str]]:
+    """A delta's content: a text, or parts as Mistral sends them, thoughts in parts of their own."""
+    if not isinstance(said, list | tuple):
+        yield from _pair(f"content:{index}", said)
+        return
+    for part in said:
+        yield from _pair(f"content:{index}", get(part, "text"))
+        thoughts = get(part, "thinking")
+        for thought in thoughts if isinstance(thoughts, list | tuple) else (thoughts,):
+            said_so = thought if isinstance(thought, str) else get(thought, "text")
+            yield from _pair(f"reasoning:{index}", said_so)
+        if not any(isinstance(get(part, name), str | list) for name in ("text", "thinking")):
+            content = _content()
+            content.everything(part)
+            for number, one in enumerate(content.parts):
+                yield from _pair(f"part:{index}:{get(part, 'type')}:{number}", one.text)
+            if content.images or content.problem:
+                raise ValueError("a picture in a stream cannot be screened")
 
 
 def _channel(event: object, kind: str) -> str:

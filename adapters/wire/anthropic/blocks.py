@@ -116,22 +116,30 @@ def _anything(content: Content, value: Any, voice: Voice) -> None:
 
 
 def _picture(content: Content, source: object, voice: Voice) -> None:
-    del voice
     kind = word(get(source, "type"))
-    if kind in ("base64", "url"):
-        content.picture(get(source, "data" if kind == "base64" else "url"))
-    else:
+    name = {"base64": "data", "url": "url"}.get(kind)
+    if name is None:
         content.unreadable("a picture that the provider keeps cannot be screened")
+        return
+    content.picture(get(source, name))
+    _rest(content, source, name, voice)
 
 
 def _document(content: Content, source: object, voice: Voice) -> None:
     kind = word(get(source, "type"))
     if kind == "text":
         content.text(get(source, "data"), voice.role, voice.origin, voice.turn)
+        _rest(content, source, "data", voice)
     elif kind == "content":
         read_blocks(content, get(source, "content"), voice)
+        _rest(content, source, "content", voice)
     else:
         content.unreadable("a document that is not plain text cannot be screened")
+
+
+def _rest(content: Content, source: object, read: str, voice: Voice) -> None:
+    if isinstance(source, Mapping):
+        read_fields(content, {name: source[name] for name in source if name != read}, voice)
 
 
 def _is_identifier(value: object) -> bool:

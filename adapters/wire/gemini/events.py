@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from guardrail.adapters.wire.content import Content, items
-from guardrail.adapters.wire.gemini.parts import Voice, field, fields, read_fields, spelled
+from guardrail.adapters.wire.content import Content
+from guardrail.adapters.wire.gemini.parts import Voice, field, fields, read_fields, several, spelled
 from guardrail.adapters.wire.sse import Event
 from guardrail.records import Decision
 
@@ -37,7 +37,7 @@ class ContentEvents:
             raise ValueError("a reply without candidates")
         self._head = {key: reply[key] for key in ("responseId", "modelVersion") if key in reply}
         for candidates in fields(reply, "candidates"):
-            for place, candidate in enumerate(items(candidates) or (candidates,)):
+            for place, candidate in enumerate(several(candidates)):
                 yield from self._candidate(candidate, place)
         rest = {key: item for key, item in reply.items() if spelled(key) != "candidates"}
         yield from self._rest("reply", rest)
@@ -56,7 +56,7 @@ class ContentEvents:
         self._candidates[number] = None
         for said in fields(candidate, "content"):
             for parts in fields(said, "parts"):
-                for part in items(parts) or (parts,):
+                for part in several(parts):
                     yield from self._part(part, number)
         rest = {key: item for key, item in candidate.items() if spelled(key) != "content"}
         yield from self._rest(f"candidate:{number}", rest)
@@ -90,7 +90,7 @@ class ContentEvents:
 def _partial(call: object, number: int) -> Iterator[tuple[str, str]]:
     """Arguments that come piece by piece, each put together again under its path."""
     for pieces in fields(call, "partialargs"):
-        for piece in items(pieces):
+        for piece in several(pieces):
             said = field(piece, "stringvalue")
             if isinstance(said, str):
                 yield f"tool:{number}:{field(piece, 'jsonpath')}", said

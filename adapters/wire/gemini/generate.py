@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from guardrail.adapters.wire.codec import Asked, Codec
-from guardrail.adapters.wire.content import Content, items
+from guardrail.adapters.wire.content import Content
 from guardrail.adapters.wire.gemini.dialect import DIALECT
 from guardrail.adapters.wire.gemini.events import ContentEvents
 from guardrail.adapters.wire.gemini.parts import (
@@ -19,6 +19,7 @@ from guardrail.adapters.wire.gemini.parts import (
     read_any,
     read_content,
     read_fields,
+    several,
     spelled,
 )
 from guardrail.adapters.wire.http import Call, Reply
@@ -75,7 +76,7 @@ def _read(call: Call, limit_bytes: int) -> Asked:
 
 def _argument(content: Content, name: str, value: Any) -> None:
     if name == "contents":
-        for turn, one in enumerate(value if isinstance(value, list) else [value]):
+        for turn, one in enumerate(several(value)):
             read_content(content, one, Voice(turn=turn))
     elif name == "systeminstruction":
         read_content(content, value, Voice("system", "prompt"))
@@ -93,9 +94,9 @@ def _offers_pictures(body: Mapping[str, Any]) -> bool:
         str(one).upper()
         for config in fields(body, "generationconfig")
         for asked in fields(config, "responsemodalities")
-        for one in (asked if isinstance(asked, list) else [asked])
+        for one in several(asked)
     ]
-    tools = (tool for given in fields(body, "tools") for tool in items(given) or (given,))
+    tools = (tool for given in fields(body, "tools") for tool in several(given))
     return any(one not in _WITHOUT_PICTURES for one in wanted) or any(
         makes_pictures(name) for tool in tools for name in _tool_names(tool)
     )
@@ -103,7 +104,7 @@ def _offers_pictures(body: Mapping[str, Any]) -> bool:
 
 def _tool_names(tool: object) -> Iterator[str]:
     for declared in fields(tool, "functiondeclarations"):
-        for function in items(declared) or (declared,):
+        for function in several(declared):
             yield str(field(function, "name") or "")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,9 +25,9 @@ _PAYLOADS = frozenset(
 _ASKS = frozenset({"executablecode", "functioncall", "toolcall"})
 _IDENTIFIERS = frozenset(
     {
-        "avglogprobs", "finishreason", "id", "language", "logprobsresult", "mimetype", "model",
-        "modelversion", "name", "outcome", "responseid", "role", "sdkblob", "thoughtsignature",
-        "type",
+        "@type", "blockreason", "category", "finishreason", "id", "language", "mimetype",
+        "modality", "model", "modelversion", "name", "outcome", "probability", "responseid", "role",
+        "sdkblob", "severity", "status", "thoughtsignature", "traffictype", "type",
     }
 )  # fmt: skip
 _IDENTIFIER = re.compile(r"[\w.:/+=@-]*", re.ASCII)
@@ -79,6 +79,13 @@ def fields(value: object, name: str) -> Iterator[Any]:
         yield from (item for key, item in value.items() if spelled(key) == name)
 
 
+def several(value: Any) -> Sequence[Any]:
+    """The members of a list; anything else but null stands for a list of itself."""
+    if isinstance(value, list):
+        return value
+    return () if value is None else (value,)
+
+
 def read_content(content: Content, value: object, voice: Voice) -> None:
     """Take in one `Content`: a role and its parts."""
     if not isinstance(value, Mapping):
@@ -89,7 +96,7 @@ def read_content(content: Content, value: object, voice: Voice) -> None:
     voice = replace(voice, role=role)
     for name, item in value.items():
         if spelled(name) == "parts":
-            for part in item if isinstance(item, list) else (item,):
+            for part in several(item):
                 read_part(content, part, voice)
         else:
             _field(content, name, item, voice)
@@ -119,11 +126,13 @@ def _field(content: Content, name: str, value: Any, voice: Voice) -> None:
         content.unreadable("parts nested too deep to screen")
     elif known == "inlinedata":
         _blob(content, value, voice)
+    elif known == "logprobsresult":
+        return
     elif known == "filedata":
         content.unreadable("a file that is kept elsewhere cannot be screened")
     elif known in _ASKS:
         read_any(content, value, voice.asking())
-    elif known not in _IDENTIFIERS or not _is_identifier(value):
+    elif known not in _IDENTIFIERS or not is_identifier(value):
         read_any(content, value, voice.deeper())
 
 
@@ -143,6 +152,9 @@ def read_any(content: Content, value: Any, voice: Voice) -> None:
 def _blob(content: Content, value: object, voice: Voice) -> None:
     kind = word(field(value, "mimetype")).lower()
     given = [item for item in fields(value, "data") if item is not None]
+    if isinstance(value, Mapping):
+        rest = {name: item for name, item in value.items() if spelled(name) != "data"}
+        read_fields(content, rest, voice.deeper())
     if len(given) != 1 or not isinstance(given[0], str):
         content.unreadable("inline data without data cannot be screened")
     elif kind.startswith("image/"):
@@ -168,7 +180,8 @@ def plain_base64(data: str) -> str:
     return data + "=" * (-len(data) % 4)
 
 
-def _is_identifier(value: object) -> bool:
+def is_identifier(value: object) -> bool:
+    """Whether a value can say nothing: a number, or one word of an id's letters."""
     return not isinstance(value, str | list | Mapping) or (
         isinstance(value, str) and _IDENTIFIER.fullmatch(value) is not None
     )

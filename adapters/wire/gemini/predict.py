@@ -10,7 +10,7 @@ from guardrail.adapters.wire.codec import Asked, Codec
 from guardrail.adapters.wire.content import Content, items, word
 from guardrail.adapters.wire.gemini.dialect import DIALECT
 from guardrail.adapters.wire.gemini.generate import model_of
-from guardrail.adapters.wire.gemini.parts import field, plain_base64, spelled
+from guardrail.adapters.wire.gemini.parts import field, is_identifier, plain_base64, spelled
 from guardrail.adapters.wire.http import Call, Reply
 from guardrail.adapters.wire.replied import LIMIT_BYTES
 from guardrail.adapters.wire.strict import json_object
@@ -40,7 +40,7 @@ _DEPTH = 64
 def _read(call: Call, operation: Operation, limit_bytes: int) -> Asked:
     body = json_object(call)
     content = Content(limit_bytes)
-    _value(content, body, "prompt", 0)
+    _value(content, body, 0)
     if field(body, "instances") is None:
         content.unreadable("there are no instances")
     if operation is Operation.VIDEO_GENERATE and content.images:
@@ -56,29 +56,27 @@ def _video(call: Call, limit_bytes: int) -> Asked:
     return _read(call, Operation.VIDEO_GENERATE, limit_bytes)
 
 
-def _value(content: Content, value: Any, origin: Any, depth: int) -> None:
+def _value(content: Content, value: Any, depth: int) -> None:
     if depth > _DEPTH:
         content.unreadable("values nested too deep to screen")
     elif isinstance(value, Mapping):
-        for name, item in value.items():
-            _field(content, value, name, item, origin, depth)
+        for name in value:
+            _field(content, value, name, depth)
     elif isinstance(value, list):
         for item in value:
-            _value(content, item, origin, depth + 1)
+            _value(content, item, depth + 1)
     else:
-        content.everything(value, "user", origin)
+        content.everything(value, "user", "prompt")
 
 
-def _field(  # noqa: PLR0913, PLR0917  where a value stands
-    content: Content, around: Mapping[str, Any], name: str, value: Any, origin: Any, depth: int
-) -> None:
-    known = spelled(name)
+def _field(content: Content, around: Mapping[str, Any], name: str, depth: int) -> None:
+    known, value = spelled(name), around[name]
     if known in _BYTES:
         _bytes(content, around, value)
     elif known in _ELSEWHERE and value:
         content.unreadable("a file that is kept elsewhere cannot be screened")
-    elif known not in SETTINGS or isinstance(value, Mapping | list):
-        _value(content, value, origin, depth + 1)
+    elif known not in SETTINGS or not is_identifier(value):
+        _value(content, value, depth + 1)
 
 
 def _bytes(content: Content, around: Mapping[str, Any], value: object) -> None:
