@@ -132,17 +132,17 @@ class Door:
     async def _visited(self, visit: Visit, call: Call, codec: Codec, send: Send) -> None:
         try:
             who = await visit.who()
-        except (TookTooLong, BrokeOff) as problem:
+            own = await _own(visit) if who is None else None
+        except (TookTooLong, BrokeOff) as failed:
             await visit.aclose()
-            await write(send, _failed(codec, problem))
+            await write(send, _failed(codec, failed))
             return
-        if who is not None:
+        if own is None:
             await self._answer(call, in_the_proxy(codec, self.draws), self.caller(who), send, visit)
-        elif visit.status >= _OF_ITS_OWN:
-            await write(send, await _own(visit))
+        elif own.status >= _OF_ITS_OWN:
+            await write(send, own)
         else:
             _logger.critical("%s %s was answered without its hook", call.method, call.path)
-            await visit.aclose()
             problem = BadCall("This was not screened.", status=500, code="unguarded_operation")
             await self._refuse(call, codec, problem, send)
 
@@ -171,7 +171,10 @@ def _failed(codec: Codec, problem: TookTooLong | BrokeOff) -> Reply:
 
 
 async def _own(visit: Visit) -> Reply:
-    """What the proxy says when no model was called: its own errors and redirections."""
+    """What the proxy says when no model was called: its own errors and redirections in whole."""
+    if visit.status < _OF_ITS_OWN:
+        await visit.aclose()
+        return Reply(visit.status)
     data = b"".join([piece async for piece in visit])
     return Reply(visit.status, visit.headers, data)
 

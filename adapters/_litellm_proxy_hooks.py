@@ -115,8 +115,13 @@ def _install(settings: Settings) -> None:
 
 
 def _listen() -> None:
-    """See to it that the hook is among the proxy's callbacks, whoever has changed them."""
-    litellm().logging_callback_manager.add_litellm_callback(_hook())
+    """See to it that the hook is among the proxy's callbacks, whoever has changed them.
+
+    LiteLLM's own way of adding it leaves it out beside a namesake, or where there are many.
+    """
+    callbacks, hook = litellm().callbacks, _hook()
+    if not any(one is hook for one in callbacks):
+        callbacks.append(hook)
 
 
 async def _admit(who: Any, call_type: str) -> None:
