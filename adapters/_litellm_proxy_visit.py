@@ -19,6 +19,10 @@ _WAITING = 16
 """Pieces of a reply that wait for whoever reads them; the proxy itself waits then."""
 
 
+_BY_ITSELF = frozenset({"asend_message", "call_mcp_tool", "mcp_call", "send_message"})
+"""Kinds of call, as LiteLLM names them, that the proxy makes of a tool call of the model."""
+
+
 class TookTooLong(GuardrailError):
     """The proxy did not answer in time."""
 
@@ -84,8 +88,12 @@ class Visit:
         self._task.add_done_callback(_RUNNING.discard)
 
     async def admit(self, who: Any, call_type: str) -> None:
-        """Wait until the request is screened and on record; called by the pre-call hook."""
-        del call_type
+        """Wait until the request is screened and on record; called by the pre-call hook.
+
+        What the model has the proxy do by itself is not part of what was screened.
+        """
+        if call_type in _BY_ITSELF:
+            raise UnguardedOperation(f"{call_type} within a request is not screened")
         if self._over:
             raise TurnedAway("the request is over")
         if not self._who.done():

@@ -35,8 +35,8 @@ async def say(send: Send, status: int = 200, body: object = ANSWER) -> None:
     await send({"type": "http.response.body", "body": json.dumps(body).encode()})
 
 
-async def knock() -> None:
-    await WAY.get().admit(SimpleNamespace(user_id="u1", api_key="k"), "acompletion")
+async def knock(call_type: str = "acompletion") -> None:
+    await WAY.get().admit(SimpleNamespace(user_id="u1", api_key="k"), call_type)
 
 
 @pytest.fixture
@@ -77,6 +77,16 @@ async def test_a_call_that_went_by_the_hook(ask: Ask, log: MemoryLog) -> None:
     assert (await ask(app)).json() == ANSWER
     assert only(log).outcome is Outcome.RELEASED
     assert only(log).opened.request.caller.id == "u1"
+
+
+async def test_a_tool_that_the_proxy_calls_by_itself_is_refused(ask: Ask) -> None:
+    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await knock()
+        with pytest.raises(UnguardedOperation):
+            await knock("call_mcp_tool")
+        await say(send)
+
+    assert (await ask(app)).json() == ANSWER
 
 
 async def test_a_stopped_call_ends_at_the_hook(ask: Ask, log: MemoryLog) -> None:
