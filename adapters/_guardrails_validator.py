@@ -1,0 +1,224 @@
+"""What all our guardrails-ai validators do; each brings a guard of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Iterator, Mapping
+from contextvars import Context, ContextVar
+from functools import partial
+from typing import Any, Literal
+
+from guardrail.adapters import _guardrails_support as support
+from guardrail.adapters._guardrails_stream import Watched
+from guardrail.adapters._guardrails_support import ErrorSpan, FailResult, PassResult, Validator
+from guardrail.errors import ConfigurationError, RequestStopped
+from guardrail.guard import Guard, UnsafeNoLog
+from guardrail.messages import message_for
+from guardrail.records import Decision, Operation, Output, Request
+
+On = Literal["output", "messages"]
+Streams = dict[int, Watched]
+
+_MISLEADING = frozenset({"fix", "reask", "fix_reask"})
+_IN_STREAMS = frozenset({"exception", "noop"})
+_STREAMS = "guard_streams"
+_OF_CONTEXT: ContextVar[Streams] = ContextVar(_STREAMS)
+
+
+class PolicyPass(PassResult):
+    """A text that may go on.
+
+    decision: `attempt` (its id in the log), `action`, `rule`, `reason`, `obligations`.
+    """
+
+    decision: Mapping[str, Any]
+
+
+class PolicyFail(FailResult):
+    """A text that may not; `decision` as PolicyPass has it. No text of the request is in it."""
+
+    decision: Mapping[str, Any]
+
+
+class Screened(Validator):
+    """A validator that has a guard decide.
+
+    In a stream the text is held back until it is cleared, as everywhere in Guardrail, wherever its
+    chunks end and in whatever script; the state of a stream is kept with the stream.
+    """
+
+    def __init__(self, guard: Guard, on: On, operation: str, on_fail: Any, **kwargs: Any) -> None:
+        if on not in ("output", "messages"):
+            raise ConfigurationError(f"on is 'output' or 'messages', not {on!r}")
+        self._guard, self._on, self._operation = guard, on, Operation(operation)
+        super().__init__(on_fail, on=on, operation=operation, **kwargs)
+
+    @property
+    def on_fail_descriptor(self) -> Any:
+        """What guardrails-ai does on failure, one of its OnFailAction."""
+        return self._on_fail
+
+    @on_fail_descriptor.setter
+    def on_fail_descriptor(self, action: Any) -> None:
+        if _word(action) in _MISLEADING:
+            raise ConfigurationError(
+                f"on_fail={_word(action)} makes guardrails-ai report a refused text as passed "
+                "(validation_passed is true): use exception, filter, refrain or noop"
+            )
+        if _word(action) == "noop" and not isinstance(self._guard.log, UnsafeNoLog):
+            raise ConfigurationError(
+                "on_fail=noop shows what the log says was refused: use exception, filter or "
+                "refrain, or give no log"
+            )
+        self._on_fail = action
+
+    def _validate(self, value: Any, metadata: dict[str, Any]) -> PassResult | FailResult:
+        request = self._request(value, metadata)
+        try:
+            if self._on == "messages":
+                released = self._guard.run(request, lambda: None, lambda _: Output())
+            else:
+                limit = self._guard.policy.limits.image_bytes
+                released = self._guard.run(
+                    request, lambda: value, lambda said: support.output_of(said, limit)
+                )
+        except RequestStopped as stopped:
+            return self._failed(stopped.decision, stopped.attempt, request, value)
+        attempt = released.attempt
+        return PolicyPass(decision=_told(attempt.decision, attempt.id))
+
+    def _request(self, value: Any, metadata: Mapping[str, Any]) -> Request:
+        limit = self._guard.policy.limits.image_bytes
+        if self._on == "messages":
+            return support.input_of(value, metadata, self._operation, limit)
+        return support.request_of(metadata, self._operation, limit)
+
+    def _failed(self, decision: Decision, attempt: str, request: Request, value: Any) -> PolicyFail:
+        parts = {len(request.parts)}
+        if self._on == "messages":
+            parts = {index for index, part in enumerate(request.parts) if part.text == value}
+        text = value if isinstance(value, str) else ""
+        return _fail(decision, attempt, request, spans=_spans(decision, parts, 0, text))
+
+    def validate_stream(
+        self,
+        chunk: Any,
+        metadata: dict[str, Any],
+        *,
+        context: Context | None = None,
+        **kwargs: Any,
+    ) -> PassResult | FailResult:
+        """Take in a chunk; the result has what may be shown now.
+
+        Raises ConfigurationError where guardrails-ai would show text before it is screened.
+        """
+        self._check_stream(kwargs)
+        streams = kwargs.get(_STREAMS)
+        if streams is None:
+            streams = metadata.get(_STREAMS) if context is None else _of(context)
+        streams = {} if streams is None else streams
+        result = self._taken(chunk, metadata, streams)
+        if context is None:
+            result.metadata = {**metadata, _STREAMS: streams}
+        return result
+
+    async def async_validate_stream(
+        self, chunk: Any, metadata: dict[str, Any], **kwargs: Any
+    ) -> PassResult | FailResult:
+        """As `validate_stream`, in a worker thread."""
+        if (context := kwargs.get("context")) is not None:
+            kwargs[_STREAMS] = _of(context)
+        work = partial(self.validate_stream, chunk, metadata, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(None, work)
+
+    def _check_stream(self, given: Collection[str]) -> None:
+        if self._on != "output":
+            raise ConfigurationError("a validator made with on='messages' reads no output")
+        if _word(self._on_fail) not in _IN_STREAMS:
+            raise ConfigurationError(
+                f"on_fail={_word(self._on_fail)} stops no stream of guardrails-ai: use exception"
+            )
+        if "remainder" in given:
+            raise ConfigurationError(
+                "a synchronous stream is not held back where another validator of the same Guard "
+                "has on_fail=fix: use two Guards, or an AsyncGuard"
+            )
+
+    def _taken(
+        self, chunk: str, metadata: dict[str, Any], streams: Streams
+    ) -> PassResult | FailResult:
+        watching = _word(self._on_fail) == "noop"
+        stream = streams.get(id(self))
+        request = self._request("", metadata)
+        if stream is None:
+            stream = streams[id(self)] = Watched(self._guard, request)
+        try:
+            released = stream.take(chunk)
+        except RequestStopped as stopped:
+            return _fail(stopped.decision, stopped.attempt, request, validated_chunk=chunk)
+        run = stream.run
+        if run is not None and run.decision is not None:
+            start = len(run.text) - len(chunk) if watching else run.shown
+            text = run.text[start:]
+            spans = _spans(run.decision, {run.part}, start, text)
+            return _fail(run.decision, run.attempt.id, request, spans=spans, validated_chunk=text)
+        if watching:
+            return PassResult(validated_chunk=chunk)
+        return PassResult(value_override=released, validated_chunk=released)
+
+
+def _of(context: Context) -> Streams:
+    """The streams of the context that guardrails-ai makes for each asynchronous stream."""
+    streams = context.get(_OF_CONTEXT)
+    if streams is None:
+        streams = {}
+        context.run(_OF_CONTEXT.set, streams)
+    return streams
+
+
+def _fail(
+    decision: Decision,
+    attempt: str,
+    request: Request,
+    *,
+    spans: list[ErrorSpan] | None = None,
+    **fields: Any,
+) -> PolicyFail:
+    said = message_for(decision, request.caller)
+    return PolicyFail(
+        error_message=f"{said} [{decision.reason}]",
+        error_spans=spans,
+        decision=_told(decision, attempt),
+        **fields,
+    )
+
+
+def _told(decision: Decision, attempt: str) -> dict[str, Any]:
+    return {
+        "attempt": attempt,
+        "action": decision.action.label,
+        "rule": decision.rule,
+        "reason": decision.reason,
+        "obligations": list(decision.obligations),
+    }
+
+
+def _spans(decision: Decision, parts: Collection[int], start: int, text: str) -> list[ErrorSpan]:
+    """Where the findings lie in `text`, which begins `start` code points into its part."""
+    found = sorted(set(_placed(decision, parts, start, len(text)))) or [(0, len(text))]
+    return [ErrorSpan(start=a, end=b, reason=decision.reason) for a, b in found]
+
+
+def _placed(
+    decision: Decision, parts: Collection[int], start: int, length: int
+) -> Iterator[tuple[int, int]]:
+    for finding in decision.findings:
+        if (span := finding.span) is not None and span.part in parts:
+            first, last = max(span.start - start, 0), min(span.end - start, length)
+            if first < last:
+                yield first, last
+
+
+def _word(action: object) -> str:
+    """The name of an OnFailAction, or of a string that stands for one."""
+    return str(getattr(action, "value", action)).lower()
