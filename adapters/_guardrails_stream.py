@@ -9,40 +9,60 @@ from guardrail.flow import Flow, NextChunk, Release, stream_flow
 from guardrail.guard import Guard, GuardedStream
 from guardrail.records import Decision, Request, TextPart
 
+END = "\x03"
+"""A chunk that says that all is said (ETX); guardrails-ai swallows empty ones."""
+
+
+class Streams(str):
+    """What the validators of one stream know of it, each by its id; ended: END has come.
+
+    It travels in guardrails-ai's metadata, and is a mere word to whoever writes that down.
+    """
+
+    watched: dict[int, Watched]
+    ended: bool
+
+    def __new__(cls) -> Streams:  # noqa: PYI034  there are no subclasses
+        """One that knows nothing yet."""
+        made = super().__new__(cls, "in memory")
+        made.watched, made.ended = {}, False
+        return made
+
 
 class Watched:
     """One stream as one validator sees it: its text, and nothing of any other stream.
 
-    run: what came since the last end; None before the first chunk.
+    request: what it answers. run: what came since the last end; None before the first chunk.
     """
 
     def __init__(self, guard: Guard, request: Request) -> None:
         self.run: Pushed | None = None
         self._guard = _Pushing.beside(guard)
-        self._request = request
+        self.request = request
 
-    def take(self, chunk: str) -> str:
-        """What may be shown now that `chunk` has come; an empty one says that all is said.
+    def take(self, chunk: str, *, last: bool) -> str:
+        """What may be shown now that `chunk` has come; `last`: all is said for now.
 
         Raises RequestStopped where the request itself may not go on, and whatever a log raises.
         """
         if self.run is None or (self.run.ended and chunk):
             self.run = self._guard.pushed(self._next(self.run))
-        return "" if self.run.ended else self.run.push(chunk)
+        released = self.run.push([chunk]) if chunk else ""
+        return released + self.run.push([]) if last and self.run.held else released
 
     def _next(self, last: Pushed | None) -> Request:
         """The request, with what an ended run said where the stream goes on after all."""
         if last is not None:
             said = TextPart(last.text, "assistant", "message", turn=last.part)
-            self._request = replace(self._request, parts=(*self._request.parts, said))
-        return self._request
+            self.request = replace(self.request, parts=(*self.request.parts, said))
+        return self.request
 
 
 class Pushed(GuardedStream[str]):
     """A guarded stream that goes as far as its chunks do.
 
     part: the index of its text among the parts that findings count. shown: code points released.
-    held: what came after them. ended: an empty chunk has come, and the rest was released.
+    held: what came after them. ended: its end has come, and the rest was released.
     """
 
     def __init__(self, guard: _Pushing, request: Request) -> None:
@@ -58,13 +78,11 @@ class Pushed(GuardedStream[str]):
         """The decision that stopped it; nothing more is released then."""
         return self._reader.decision
 
-    def push(self, chunk: str) -> str:
-        """Take in a chunk, the empty one as the end; what may be shown now."""
-        if not chunk and not self.held:
-            return ""
-        self.text += chunk
-        self.held += chunk
-        released = "".join(self._fed([chunk] if chunk else []))
+    def push(self, chunks: list[str]) -> str:
+        """Take in a chunk, none as the end; what may be shown now."""
+        self.text += "".join(chunks)
+        self.held += "".join(chunks)
+        released = "".join(self._fed(chunks))
         self.shown += len(released)
         self.held = self.held[len(released) :]
         return released

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Literal
 
 from guardrail.adapters import _guardrails_support as support
-from guardrail.adapters._guardrails_stream import Watched
+from guardrail.adapters._guardrails_stream import END, Streams, Watched
 from guardrail.adapters._guardrails_support import ErrorSpan, FailResult, PassResult, Validator
 from guardrail.errors import ConfigurationError, RequestStopped
 from guardrail.guard import Guard, UnsafeNoLog
@@ -17,7 +17,6 @@ from guardrail.messages import message_for
 from guardrail.records import Decision, Operation, Output, Request
 
 On = Literal["output", "messages"]
-Streams = dict[int, Watched]
 
 _MISLEADING = frozenset({"fix", "reask", "fix_reask"})
 _IN_STREAMS = frozenset({"exception", "noop"})
@@ -46,6 +45,8 @@ class Screened(Validator):
     In a stream the text is held back until it is cleared, as everywhere in Guardrail, wherever its
     chunks end and in whatever script; the state of a stream is kept with the stream.
     """
+
+    override_value_on_pass = True
 
     def __init__(self, guard: Guard, on: On, operation: str, on_fail: Any, **kwargs: Any) -> None:
         if on not in ("output", "messages"):
@@ -113,11 +114,15 @@ class Screened(Validator):
         Raises ConfigurationError where guardrails-ai would show text before it is screened.
         """
         self._check_stream(kwargs)
-        streams = kwargs.get(_STREAMS)
-        if streams is None:
-            streams = metadata.get(_STREAMS) if context is None else _of(context)
-        streams = {} if streams is None else streams
-        result = self._taken(chunk, metadata, streams)
+        streams = kwargs.get(_STREAMS) or metadata.get(_STREAMS) or Streams()
+        streams.ended |= chunk == END
+        text = "" if chunk == END else chunk
+        last = streams.ended or (context is not None and not chunk)
+        stream = streams.watched.get(id(self))
+        if stream is None:
+            request = self._request("", metadata)
+            stream = streams.watched[id(self)] = Watched(self._guard, request)
+        result = self._taken(text, stream, last=last)
         if context is None:
             result.metadata = {**metadata, _STREAMS: streams}
         return result
@@ -127,7 +132,7 @@ class Screened(Validator):
     ) -> PassResult | FailResult:
         """As `validate_stream`, in a worker thread."""
         if (context := kwargs.get("context")) is not None:
-            kwargs[_STREAMS] = _of(context)
+            kwargs[_STREAMS] = _of(context)  # here, as a context is entered by one thread at a time
         work = partial(self.validate_stream, chunk, metadata, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(None, work)
 
@@ -144,16 +149,10 @@ class Screened(Validator):
                 "has on_fail=fix: use two Guards, or an AsyncGuard"
             )
 
-    def _taken(
-        self, chunk: str, metadata: dict[str, Any], streams: Streams
-    ) -> PassResult | FailResult:
-        watching = _word(self._on_fail) == "noop"
-        stream = streams.get(id(self))
-        request = self._request("", metadata)
-        if stream is None:
-            stream = streams[id(self)] = Watched(self._guard, request)
+    def _taken(self, chunk: str, stream: Watched, *, last: bool) -> PassResult | FailResult:
+        watching, request = _word(self._on_fail) == "noop", stream.request
         try:
-            released = stream.take(chunk)
+            released = stream.take(chunk, last=last)
         except RequestStopped as stopped:
             return _fail(stopped.decision, stopped.attempt, request, validated_chunk=chunk)
         run = stream.run
@@ -162,16 +161,15 @@ class Screened(Validator):
             text = run.text[start:]
             spans = _spans(run.decision, {run.part}, start, text)
             return _fail(run.decision, run.attempt.id, request, spans=spans, validated_chunk=text)
-        if watching:
-            return PassResult(validated_chunk=chunk)
-        return PassResult(value_override=released, validated_chunk=released)
+        shown = chunk if watching else released
+        return PassResult(value_override=shown, validated_chunk=shown)
 
 
 def _of(context: Context) -> Streams:
     """The streams of the context that guardrails-ai makes for each asynchronous stream."""
     streams = context.get(_OF_CONTEXT)
     if streams is None:
-        streams = {}
+        streams = Streams()
         context.run(_OF_CONTEXT.set, streams)
     return streams
 

@@ -11,12 +11,14 @@ Importing this switches guardrails-ai's telemetry off for the process.
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from functools import cache, wraps
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from guardrail.adapters._guardrails_detector import GuardrailsValidatorDetector, validator_class
+from guardrail.adapters._guardrails_stream import END
 from guardrail.adapters._guardrails_support import register_validator, silence
 from guardrail.adapters._guardrails_validator import On, PolicyFail, PolicyPass, Screened
 from guardrail.detect import load_detectors
@@ -183,29 +185,32 @@ def guard_from_dict(data: Mapping[str, Any], kind: Any = None) -> Any:
 
 
 def ended(llm_api: Callable[..., Any]) -> Callable[..., Any]:
-    """The same function, its stream ended by an empty chunk, as OpenAI's own streams are.
+    """The same function, which says when its stream is over.
 
-    guardrails-ai does not tell a validator that a stream is over; what is held back is released
-    when an empty chunk comes.
+    guardrails-ai tells no validator that: without it, what is held back at the end is not shown.
+    What it gets as the model's raw output ends in an ETX character then, if the stream is a
+    synchronous one; the validated output does not.
     """
 
     @wraps(llm_api)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        return _ending(llm_api(*args, **kwargs))
+    def call(*args: Any, messages: Any = None, **kwargs: Any) -> Iterator[Any]:
+        return chain(llm_api(*args, messages=messages, **kwargs), (END,))
 
     @wraps(llm_api)
-    async def acall(*args: Any, **kwargs: Any) -> Any:
-        return _aending(await llm_api(*args, **kwargs))
+    async def acall(*args: Any, messages: Any = None, **kwargs: Any) -> _AsyncStream:
+        return _AsyncStream(await llm_api(*args, messages=messages, **kwargs))
 
     return acall if inspect.iscoroutinefunction(llm_api) else call
 
 
-def _ending(stream: Collection[Any]) -> Iterator[Any]:
-    yield from stream
-    yield ""
+class _AsyncStream:
+    """An asynchronous stream in the shape in which guardrails-ai takes one from a function."""
 
+    def __init__(self, stream: Any) -> None:
+        inner = getattr(stream, "completion_stream", stream)
+        self.completion_stream = self._ending(inner)
 
-async def _aending(stream: AsyncIterator[Any]) -> AsyncIterator[Any]:
-    async for chunk in stream:
-        yield chunk
-    yield ""
+    async def _ending(self, stream: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        async for chunk in stream:
+            yield chunk
+        yield ""

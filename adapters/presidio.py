@@ -227,7 +227,7 @@ class PresidioDetector:
             what = ", ".join(sorted(unknown)) or "no entity at all"
             raise ConfigurationError(f"{self.name}: no recognizer of the analyzer finds {what}")
         if isinstance(self._language, str) and self._language not in every:
-            raise ConfigurationError(f"{self.name}: the analyzer has no language {self._fixed}")
+            raise ConfigurationError(f"{self.name}: the analyzer has no language {self._language}")
         return {language: found for language, found in every.items() if found}
 
 
@@ -242,7 +242,9 @@ def _engine(given: AnalyzerEngine | Iterable[EntityRecognizer]) -> AnalyzerEngin
 
 
 def _version(engine: AnalyzerEngine) -> str:
-    asked = sorted(f"{r.name!s} {r.supported_language} {r.version}" for r in engine.get_recognizers())
+    asked = sorted(
+        f"{r.name!s} {r.supported_language} {r.version}" for r in engine.get_recognizers()
+    )
     return f"{installed('presidio-analyzer')}+{sha256(repr(asked).encode()).hexdigest()[:8]}"
 
 
