@@ -13,7 +13,7 @@ END = "\x03"
 """A chunk that says that all is said (ETX); guardrails-ai swallows empty ones."""
 
 
-class Streams(str):
+class Streams(str):  # noqa: SLOT000  a str with fields of its own has none
     """What the validators of one stream know of it, each by its id; ended: END has come.
 
     It travels in guardrails-ai's metadata, and is a mere word to whoever writes that down.

@@ -78,8 +78,8 @@ class GuardrailRecognizer(EntityRecognizer):
         self._labels = dict(labels or {})
         self._operation = operation
         self._scanner = Scanner(Limits().detector_ms / 1e3)
-        self._asked = {d: self._entities(d) for d in map(_detector, detectors)}
-        entities = dict.fromkeys(e for found in self._asked.values() for e in found)
+        self._asked = [(d, self._entities(d)) for d in map(_detector, detectors)]
+        entities = dict.fromkeys(e for _, found in self._asked for e in found)
         super().__init__(
             list(entities), name, supported_language, version=installed("likeness-guardrail")
         )
@@ -99,7 +99,7 @@ class GuardrailRecognizer(EntityRecognizer):
         """
         document = Document(Request.of(text, self._operation))
         wanted = frozenset(entities or self.supported_entities)
-        asked = (d for d, known in self._asked.items() if wanted.intersection(known))
+        asked = (d for d, known in self._asked if wanted.intersection(known))
         findings = (found for detector in asked for found in self._scan(detector, document))
         results = (self._result(finding, len(text)) for finding in findings)
         return [result for result in results if result and result.entity_type in wanted]

@@ -194,7 +194,7 @@ def test_settings_that_cannot_be_are_errors(loaded: Guard) -> None:
         lambda: ours.SexualContent("lots"),
         lambda: ours.PersonPresent("friend"),
         lambda: ours.GuardrailPolicy("no-such-policy"),
-        lambda: ours.GuardrailPolicy(loaded, on="input"),
+        lambda: ours.GuardrailPolicy(loaded, **{"on": "input"}),
         lambda: ours.GuardrailPolicy(loaded, log="sqlite:///x.db"),
     ):
         with pytest.raises(ConfigurationError):
