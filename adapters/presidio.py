@@ -242,9 +242,8 @@ def _engine(given: AnalyzerEngine | Iterable[EntityRecognizer]) -> AnalyzerEngin
 
 
 def _version(engine: AnalyzerEngine) -> str:
-    asked = sorted(
-        f"{r.name!s} {r.supported_language} {r.version}" for r in engine.get_recognizers()
-    )
+    told = (recognizer.to_dict() for recognizer in engine.get_recognizers())
+    asked = sorted(f"{one['name']} {one['supported_language']} {one['version']}" for one in told)
     return f"{installed('presidio-analyzer')}+{sha256(repr(asked).encode()).hexdigest()[:8]}"
 
 
