@@ -12,9 +12,10 @@ from guardrail.adapters import _guardrails_support as support
 from guardrail.adapters._guardrails_stream import END, Streams, Watched
 from guardrail.adapters._guardrails_support import ErrorSpan, FailResult, PassResult, Validator
 from guardrail.errors import ConfigurationError, RequestStopped
-from guardrail.guard import Guard, UnsafeNoLog
+from guardrail.flow import Released
+from guardrail.guard import AsyncGuard, Guard, UnsafeNoLog
 from guardrail.messages import message_for
-from guardrail.records import Decision, Operation, Output, Request
+from guardrail.records import AttemptClosed, AttemptOpened, Decision, Operation, Output, Request
 
 On = Literal["output", "messages"]
 
@@ -39,6 +40,16 @@ class PolicyFail(FailResult):
     decision: Mapping[str, Any]
 
 
+class NoLog(UnsafeNoLog):
+    """The same for an event loop, without a thread for each entry kept nowhere."""
+
+    async def aopen(self, entry: AttemptOpened) -> None:
+        """Forget the entry."""
+
+    async def aclose(self, entry: AttemptClosed) -> None:
+        """Forget the entry."""
+
+
 class Screened(Validator):
     """A validator that has a guard decide.
 
@@ -51,7 +62,10 @@ class Screened(Validator):
     def __init__(self, guard: Guard, on: On, operation: str, on_fail: Any, **kwargs: Any) -> None:
         if on not in ("output", "messages"):
             raise ConfigurationError(f"on is 'output' or 'messages', not {on!r}")
+        if operation not in tuple(Operation):
+            raise ConfigurationError(f"operation is one of {', '.join(Operation)}, not {operation}")
         self._guard, self._on, self._operation = guard, on, Operation(operation)
+        self._aguard = AsyncGuard.beside(guard)
         super().__init__(on_fail, on=on, operation=operation, **kwargs)
 
     @property
@@ -76,17 +90,29 @@ class Screened(Validator):
     def _validate(self, value: Any, metadata: dict[str, Any]) -> PassResult | FailResult:
         request = self._request(value, metadata)
         try:
-            if self._on == "messages":
-                released = self._guard.run(request, lambda: None, lambda _: Output())
-            else:
-                limit = self._guard.policy.limits.image_bytes
-                released = self._guard.run(
-                    request, lambda: value, lambda said: support.output_of(said, limit)
-                )
+            released = self._guard.run(request, lambda: value, self._read)
         except RequestStopped as stopped:
-            return self._failed(stopped.decision, stopped.attempt, request, value)
-        attempt = released.attempt
-        return PolicyPass(decision=_told(attempt.decision, attempt.id))
+            return self._failed(stopped, request, value)
+        return _passed(released)
+
+    async def async_validate(self, value: Any, metadata: dict[str, Any]) -> PassResult | FailResult:
+        """As `validate`; guardrails-ai calls this, and would start a thread for it each time."""
+        request = self._request(value, metadata)
+
+        async def said() -> Any:
+            return value
+
+        try:
+            released = await self._aguard.run(request, said, self._read)
+        except RequestStopped as stopped:
+            return self._failed(stopped, request, value)
+        return _passed(released)
+
+    def _read(self, value: Any) -> Output:
+        """What is screened as output: nothing where the value is a message."""
+        if self._on == "messages":
+            return Output()
+        return support.output_of(value, self._guard.policy.limits.image_bytes)
 
     def _request(self, value: Any, metadata: Mapping[str, Any]) -> Request:
         limit = self._guard.policy.limits.image_bytes
@@ -94,12 +120,13 @@ class Screened(Validator):
             return support.input_of(value, metadata, self._operation, limit)
         return support.request_of(metadata, self._operation, limit)
 
-    def _failed(self, decision: Decision, attempt: str, request: Request, value: Any) -> PolicyFail:
+    def _failed(self, stopped: RequestStopped, request: Request, value: Any) -> PolicyFail:
         parts = {len(request.parts)}
         if self._on == "messages":
             parts = {index for index, part in enumerate(request.parts) if part.text == value}
         text = value if isinstance(value, str) else ""
-        return _fail(decision, attempt, request, spans=_spans(decision, parts, 0, text))
+        spans = _spans(stopped.decision, parts, 0, text)
+        return _fail(stopped.decision, stopped.attempt, request, spans=spans)
 
     def validate_stream(
         self,
@@ -189,6 +216,11 @@ def _fail(
         decision=_told(decision, attempt),
         **fields,
     )
+
+
+def _passed(released: Released[Any]) -> PolicyPass:
+    attempt = released.attempt
+    return PolicyPass(decision=_told(attempt.decision, attempt.id))
 
 
 def _told(decision: Decision, attempt: str) -> dict[str, Any]:

@@ -20,10 +20,10 @@ from typing import Any
 from guardrail.adapters._guardrails_detector import GuardrailsValidatorDetector, validator_class
 from guardrail.adapters._guardrails_stream import END
 from guardrail.adapters._guardrails_support import register_validator, silence
-from guardrail.adapters._guardrails_validator import On, PolicyFail, PolicyPass, Screened
+from guardrail.adapters._guardrails_validator import NoLog, On, PolicyFail, PolicyPass, Screened
 from guardrail.detect import load_detectors
 from guardrail.errors import ConfigurationError
-from guardrail.guard import Guard, UnsafeNoLog
+from guardrail.guard import Guard
 from guardrail.policy import Policy, Rule, When
 from guardrail.policy.rule import PERSON_SELECTORS
 from guardrail.records import Action, AttemptLog, Severity
@@ -88,7 +88,7 @@ class GuardrailPolicy(Screened):
 
             log = opened = open_log(log)
             self._shutdown = opened.shutdown
-        return Guard(policy, log=UnsafeNoLog() if log is None else log)
+        return Guard(policy, log=NoLog() if log is None else log)
 
     def close(self) -> None:
         """Shut the log down, if it was opened here."""
@@ -105,7 +105,7 @@ class _Rule(Screened):
     def __init__(self, reason: str, when: When, on: On, on_fail: Any, **kwargs: Any) -> None:
         rule = Rule(reason, Action.REFUSE, when, reason=reason)
         policy = Policy(f"guardrails-{reason}", 1, (rule,))
-        guard = Guard(policy, log=UnsafeNoLog(), detectors=_loaded())
+        guard = Guard(policy, log=NoLog(), detectors=_loaded())
         super().__init__(guard, on, "chat", on_fail, **kwargs)
 
 

@@ -33,7 +33,7 @@ try:
     from presidio_analyzer.nlp_engine import NoOpNlpEngine
 except ImportError as error:
     raise ConfigurationError(
-        "presidio-analyzer 2.2.363 or later is needed: pip install 'likeness-guardrail[presidio]'"
+        "presidio-analyzer 2.2.364 or later is needed: pip install 'likeness-guardrail[presidio]'"
     ) from error
 
 if TYPE_CHECKING:

@@ -190,11 +190,13 @@ def test_each_detector_is_a_validator(validator: Any, fails: str, passes: str) -
 
 
 def test_settings_that_cannot_be_are_errors(loaded: Guard) -> None:
+    policy: Any = ours.GuardrailPolicy
     for wrong in (
         lambda: ours.SexualContent("lots"),
         lambda: ours.PersonPresent("friend"),
         lambda: ours.GuardrailPolicy("no-such-policy"),
-        lambda: ours.GuardrailPolicy(loaded, **{"on": "input"}),
+        lambda: policy(loaded, on="input"),
+        lambda: policy(loaded, operation="sing"),
         lambda: ours.GuardrailPolicy(loaded, log="sqlite:///x.db"),
     ):
         with pytest.raises(ConfigurationError):
