@@ -19,7 +19,9 @@ from guardrail.testing import StandInServer
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = (
     "asgi.md",
+    "guardrails-ai.md",
     "httpx.md",
+    "presidio.md",
     "streaming.md",
     "wire.md",
 )
