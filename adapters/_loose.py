@@ -68,6 +68,8 @@ def take(  # noqa: PLR0913  where a value stands
         take(content, value.value, role, origin, name=name, depth=depth + 1)
     elif isinstance(value, _SAYS_NOTHING):
         return
+    elif str(getattr(value, "kind", "")) == "image-url":
+        content.images.append(image_of(value.url, content.limit_bytes))
     elif (inside := _members(value, name)) is not None:
         for key, member in inside:
             take(content, member, role, origin, name=key, depth=depth + 1)
