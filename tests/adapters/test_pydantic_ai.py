@@ -132,16 +132,16 @@ REQUESTS: list[tuple[str, Any, dict[str, Any]]] = [
     ("prompt", FORBIDDEN, {}),
     ("list", ["Draw this:", FORBIDDEN], {}),
     ("instructions", HELLO, {"instructions": FORBIDDEN}),
-    ("history", HELLO, {"message_history": [
+    ("history", "Please", {"message_history": [
         ModelRequest([UserPromptPart(FORBIDDEN)]), ModelResponse([TextPart("No.")])]}),
-    ("system", HELLO, {"message_history": [ModelRequest([SystemPromptPart(FORBIDDEN)])]}),
-    ("thinking", HELLO, {"message_history": [
+    ("system", "Please", {"message_history": [ModelRequest([SystemPromptPart(FORBIDDEN)])]}),
+    ("thinking", "Please", {"message_history": [
         ModelRequest([UserPromptPart("Hi")]), ModelResponse([ThinkingPart(FORBIDDEN)])]}),
-    ("tool return", HELLO, {"message_history": [
+    ("tool return", "Please", {"message_history": [
         ModelRequest([UserPromptPart("Hi")]),
         ModelResponse([ToolCallPart("f", {"a": 1}, "1")]),
         ModelRequest([ToolReturnPart("f", {"deep": [FORBIDDEN]}, "1")])]}),
-    ("tool call", HELLO, {"message_history": [
+    ("tool call", "Please", {"message_history": [
         ModelRequest([UserPromptPart("Hi")]),
         ModelResponse([ToolCallPart("f", {"a": FORBIDDEN}, "1")]),
         ModelRequest([ToolReturnPart("f", "done", "1")])]}),
