@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool, StructuredTool
-from pydantic import BaseModel, PrivateAttr
+from pydantic import PrivateAttr
 
 from guardrail.adapters._loose import tool_output, tool_request
 from guardrail.adapters.service import Service
@@ -59,7 +59,7 @@ class _GuardedTool(BaseTool):
         super().__init__(**{**own, "tool": tool, "operation": operation})
         self._service = service
 
-    def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
+    def get_input_schema(self, config: RunnableConfig | None = None) -> Any:
         """As the tool's own."""
         return self.tool.get_input_schema(config)
 

@@ -135,9 +135,7 @@ class GuardedPipeline:
         by_name = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
         names = [one.name for one in self._parameters.values() if one.kind in by_name]
         if len(args) > len(names):
-            raise TypeError(
-                f"{len(args)} positional arguments where {len(names)} have names"
-            )
+            raise TypeError(f"{len(args)} positional arguments where {len(names)} have names")
         positional = dict(zip(names, args, strict=False))
         if twice := positional.keys() & kwargs.keys():
             raise TypeError(f"given twice: {', '.join(sorted(twice))}")

@@ -12,6 +12,7 @@ callbacks included, before it is cleared.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -191,10 +192,11 @@ class GuardedChatModel(BaseChatModel):
         stream = await self._service.aguard.stream(request, begun, raising(read.deltas))
         told = note(stream.attempt)
         held: list[ChatGenerationChunk] = []
-        async for chunk in achunks(stream):
-            if _is_free(chunk, held):
-                yield _marked(chunk, told)
-                told = {}
+        async with aclosing(achunks(stream)) as cleared:
+            async for chunk in cleared:
+                if _is_free(chunk, held):
+                    yield _marked(chunk, told)
+                    told = {}
         for chunk in held:
             yield chunk
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from guardrail.adapters import _agents_read as read
@@ -148,8 +149,9 @@ class GuardedModel(_Shared, Model):
         try:
             request = self._request(*asked, **named)
             stream = await self._service.aguard.stream(request, begun, raising(read.Events().read))
-            async for event in achunks(stream):
-                yield event
+            async with aclosing(achunks(stream)) as events:
+                async for event in events:
+                    yield event
         except RequestStopped as problem:
             raise _in_run(problem) from None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -133,8 +133,8 @@ def chunks(stream: GuardedStream[C | Decision]) -> Iterator[C]:
             yield chunk
 
 
-async def achunks(stream: AsyncGuardedStream[C | Decision]) -> AsyncIterator[C]:
-    """As `chunks`, under asyncio."""
+async def achunks(stream: AsyncGuardedStream[C | Decision]) -> AsyncGenerator[C]:
+    """As `chunks`, under asyncio; to be closed where it may be left early."""
     async with stream:
         async for chunk in stream:
             if isinstance(chunk, Decision):

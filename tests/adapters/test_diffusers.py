@@ -179,7 +179,7 @@ def test_each_prompt_of_a_list_is_an_attempt(make: Make, log: MemoryLog) -> None
     assert [entry.outcome for entry in log.closed] == [Outcome.RELEASED] * 2
     texts = [entry.request.parts[0].text for entry in log.opened]
     assert sorted(texts) == sorted([GARDEN, "a house by the sea"])
-    make()([PERSON, "a woman in a bikini"], negative_prompt="blurry", **TINY)
+    make()([PERSON, "a woman in a bikini"], negative_prompt=["blurry", "dark"], **TINY)
     assert len(log.closed) == 4
 
 
