@@ -6,7 +6,7 @@ They are no part of the test environment, being large: `pip install torch diffus
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -73,10 +73,10 @@ def _parts() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def parts() -> Iterator[dict[str, Any]]:
+def parts() -> dict[str, Any]:
     diffusers.logging.set_verbosity_error()
     diffusers.utils.logging.disable_progress_bar()
-    yield _parts()
+    return _parts()
 
 
 @pytest.fixture

@@ -55,7 +55,7 @@ class Scripted(BaseChatModel):
     def _llm_type(self) -> str:
         return "scripted"
 
-    def _generate(self, messages: list[BaseMessage], *_: Any, **__: Any) -> ChatResult:
+    def _generate(self, *_: Any, **__: Any) -> ChatResult:
         raise AssertionError("only streams")
 
     def _stream(

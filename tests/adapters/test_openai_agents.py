@@ -58,12 +58,9 @@ async def _run(agent: Any, mode: str, provider: Any, asked: Any = HELLO, **more:
     if mode == "run":
         return (await agents.Runner.run(agent, asked, run_config=config, **more)).final_output
     result = agents.Runner.run_streamed(agent, asked, run_config=config, **more)
-    shown = []
-    try:
-        async for event in result.stream_events():
-            shown.append(event)
-    finally:
-        assert_clean(repr([event for event in shown if event.type == "raw_response_event"]))
+    async for event in result.stream_events():
+        if event.type == "raw_response_event":
+            assert_clean(repr(event))
     return result.final_output
 
 
@@ -114,10 +111,11 @@ REQUESTS: list[tuple[str, Any, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize(("asked", "more"), [c[1:] for c in REQUESTS], ids=[c[0] for c in REQUESTS])
+@pytest.mark.parametrize("case", [c[1:] for c in REQUESTS], ids=[c[0] for c in REQUESTS])
 async def test_what_is_refused_in_a_request(
-    asked: Any, more: dict[str, Any], mode: str, make: Make, log: MemoryLog, server: StandInServer
+    case: tuple[Any, dict[str, Any]], mode: str, make: Make, log: MemoryLog, server: StandInServer
 ) -> None:
+    asked, more = case
     with pytest.raises(RequestRefused):
         await _run(_agent(), mode, make(), asked, **more)
     assert server.requests == []
