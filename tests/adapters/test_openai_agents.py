@@ -172,6 +172,19 @@ async def test_a_handoff_is_screened(
     assert [entry.outcome for entry in log.closed] == [Outcome.RELEASED, Outcome.REFUSED]
 
 
+@pytest.mark.parametrize("mode", MODES)
+async def test_an_agent_used_as_a_tool_is_screened(
+    mode: str, make: Make, log: MemoryLog, server: StandInServer
+) -> None:
+    other = agents.Agent(name="Painter", model="m", instructions=FORBIDDEN)
+    server.reply(tool_call=("ask", {"input": "hello"}))
+    tool = other.as_tool("ask", "Ask it.", failure_error_function=None)
+    with pytest.raises(RequestRefused):
+        await _run(_agent(tools=[tool]), mode, make())
+    assert len(server.requests) == 1
+    assert [entry.outcome for entry in log.closed] == [Outcome.RELEASED, Outcome.REFUSED]
+
+
 async def test_a_stream_left_early_closes_its_entry(
     make: Make, log: MemoryLog, server: StandInServer
 ) -> None:
