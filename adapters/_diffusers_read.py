@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from numbers import Number
 from typing import Any
 
 from guardrail.adapters._loose import picture
@@ -22,7 +23,7 @@ MAX_BATCH = 64
 MAX_PICTURES = 2_048
 """Pictures or frames of one result that are read."""
 
-_SAYS_NOTHING = (bool, int, float, complex, type(None))
+_SAYS_NOTHING = (Number, type(None))
 _SETTINGS = frozenset({"output_type", "callback_on_step_end_tensor_inputs", "generator"}) | {
     "prior_callback_on_step_end_tensor_inputs",
 }

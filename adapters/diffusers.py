@@ -14,6 +14,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Self
 
 from guardrail.adapters import _diffusers_read as read
@@ -147,18 +148,27 @@ class GuardedPipeline:
         scale = sent.get(name)
         if scale is None and name in self._parameters:
             scale = self._parameters[name].default
-        return isinstance(scale, int | float) and scale > 1
+        return isinstance(scale, Real) and float(scale) > 1
 
     def _without(self, negative: str) -> str:
         """What is asked by asking for the absence of things: without clothes is a request."""
         return ", ".join(filter(None, map(self._absence, read.items(negative))))
 
     def _absence(self, item: str) -> str:
-        """The absence of a thing in words, where it is more sexual than the thing; else nothing."""
+        """The absence of a thing in words, where it is more sexual than the thing; else nothing.
+
+        A thing of several words that is not sexual itself is judged word by word too.
+        """
+        sexual = False
         for present, absent, asked in _IN_WORDS:
-            if self._sexual(absent.format(item)) > self._sexual(present.format(item)):
+            there = self._sexual(present.format(item))
+            if self._sexual(absent.format(item)) > there:
                 return asked.format(item)
-        return ""
+            sexual = sexual or there > Severity.NONE
+        words = item.split()
+        if sexual or len(words) < 2:  # noqa: PLR2004  several words
+            return ""
+        return next(filter(None, map(self._absence, words)), "")
 
     def _sexual(self, text: str) -> Severity:
         request = Request.of(text, Operation.IMAGE_GENERATE)
