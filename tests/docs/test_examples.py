@@ -21,7 +21,10 @@ PAGES = (
     "asgi.md",
     "guardrails-ai.md",
     "httpx.md",
+    "langchain.md",
+    "openai-agents.md",
     "presidio.md",
+    "pydantic-ai.md",
     "streaming.md",
     "wire.md",
 )
