@@ -11,7 +11,11 @@ from pydantic import AfterValidator, Field
 from guardrail.policy.schema import check_place
 from guardrail.policy.schema_base import Model, Text, expected
 
-PLAIN_AUTH = {"bearer": "authorization", "x-api-key": "x-api-key", "x-goog-api-key": "x-goog-api-key"}
+PLAIN_AUTH = {
+    "bearer": "authorization",
+    "x-api-key": "x-api-key",
+    "x-goog-api-key": "x-goog-api-key",
+}
 """The header a provider's key goes into, by what a file calls it."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -107,11 +111,11 @@ class UpstreamModel(Model):
     """The environment variable that holds the provider's key."""
     auth: Literal["bearer", "x-api-key", "x-goog-api-key"] = "bearer"
     """How the key goes to an `http` upstream."""
-    models: Annotated[list[Text], Field(min_length=1)] = ["*"]
+    models: list[Text] = Field(default=["*"], min_length=1)
     """Names or patterns of the models that are here; the first upstream that fits counts."""
     model: Text = "{model}"
     """What LiteLLM calls the model; `{model}` stands for what the client asked for."""
-    forward_headers: list[Forwardable] = []
+    forward_headers: list[Forwardable] = Field(default=[])
     """Headers of the client's that go on besides those that the protocols need."""
     timeouts: TimeoutsModel = TimeoutsModel()
     connections: Annotated[int, Field(ge=1, le=10_000)] = 1000
@@ -222,7 +226,7 @@ class GatewayModel(Model):
     log: Text | None = None
     """Where attempts are kept. Default: $GUARDRAIL_LOG, else the usual place."""
     upstreams: Annotated[list[UpstreamModel], Field(min_length=1)]
-    keys: list[KeyModel] = []
+    keys: list[KeyModel] = Field(default=[])
     callers: Function | None = None
     """Asked for whoever has no key and no token: `async def who(token, headers)`."""
     jwt: JwtModel | None = None
