@@ -15,7 +15,7 @@ from typing import Any, NoReturn, TypeVar
 from guardrail.adapters.wire.codec import BadCall, Codec, Dialect
 from guardrail.adapters.wire.exchange import AsyncStreaming
 from guardrail.adapters.wire.http import Body, Call, Headers, Reply
-from guardrail.adapters.wire.routes import Passed
+from guardrail.adapters.wire.routes import UNKNOWN, Passed
 from guardrail.errors import LogUnavailable
 from guardrail.records import Operation, Output
 
@@ -189,7 +189,7 @@ def refusing(target: Codec | Passed, dialect: Dialect, problem: BadCall) -> Code
 
     if isinstance(target, Codec):
         return replace(target, read=read)
-    return Codec("unknown", Operation.CHAT, dialect, read, _no_output)
+    return Codec(UNKNOWN, Operation.CHAT, dialect, read, _no_output)
 
 
 def _no_output(reply: Reply) -> Output:

@@ -7,12 +7,14 @@ from guardrail.adapters.wire.http import Call
 from guardrail.adapters.wire.openai.chat import CHAT
 from guardrail.adapters.wire.openai.dialect import DIALECT
 from guardrail.adapters.wire.routes import Entry, Passed, Routes
+from guardrail.adapters.wire.vllm import VLLM
 
 _LOOKS = Passed("reads what exists")
 
 ENTRIES = (
     Entry.of("POST", "/chat/completions", CHAT),
     Entry.of("GET HEAD", "/models(/[^/]+)*", _LOOKS),
+    *VLLM,
 )
 
 
