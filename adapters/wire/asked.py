@@ -37,7 +37,7 @@ CHOICES = frozenset({"transparent", "opaque", "auto", "vivid", "natural", "hd", 
 
 _UNSAID = frozenset(
     {"role", "name", "type", "id", "index", "status", "tool_call_id", "call_id", "annotations"}
-) | {"cache_control", "provider_specific_fields", "prefix", "encrypted_content", "phase"}
+) | {"cache_control", "provider_specific_fields", "prefix", "phase"}
 _TEXT_PARTS = {
     "text": "text",
     "input_text": "text",
@@ -160,9 +160,13 @@ def _message(content: Content, given: object, turn: int) -> None:
         _part(content, message, role, turn)
         return
     for name, value in message.items():
-        if name in _UNSAID or value is None or (name, kind) == ("result", "image_generation_call"):
+        made = (name, kind) == ("result", "image_generation_call")
+        if value is None or made or name == "encrypted_content":
             continue
-        _field(content, name, value, role, turn)
+        if name in _UNSAID:
+            content.prose(value, role, "message", turn)
+        else:
+            _field(content, name, value, role, turn)
 
 
 _ROLES = {
@@ -205,13 +209,24 @@ def _part(content: Content, given: object, role: str, turn: int) -> None:
         content.unreadable(f"content given as {type(given).__name__} cannot be screened")
     elif kind in _TEXT_PARTS:
         content.text(part.get(_TEXT_PARTS[kind]), role, "message", turn)
+        content.prose(_without(part, _TEXT_PARTS[kind], "logprobs"), role, "message", turn)
     elif kind in _PICTURE_PARTS:
         address = part.get("image_url")
         content.picture(address if isinstance(address, str) else get(address, "url"))
+        more = (_without(part, "image_url"), _without(address, "url"))
+        content.prose(more, role, "message", turn)
     elif kind == "image":
-        content.picture(get(part.get("source"), "data") or get(part.get("source"), "url"))
+        source = part.get("source")
+        content.picture(get(source, "data") or get(source, "url"))
+        more = (_without(part, "source"), _without(source, "data", "url"))
+        content.prose(more, role, "message", turn)
     else:
         content.unreadable(f"content of type {_quoted(kind)} cannot be screened")
+
+
+def _without(value: object, *names: str) -> Mapping[str, Any]:
+    """The other fields of a mapping or object."""
+    return {name: field for name, field in (plain(value) or {}).items() if name not in names}
 
 
 def _calls(content: Content, calls: Sequence[Any], turn: int) -> None:
@@ -219,6 +234,9 @@ def _calls(content: Content, calls: Sequence[Any], turn: int) -> None:
         asked = get(call, "function") or get(call, "custom") or call
         for name in ("arguments", "input"):
             content.everything(get(asked, name), "assistant", "tool_arguments", turn)
+        names = ("arguments", "input")
+        more = _without(call, "function", "custom", *names), _without(asked, *names)
+        content.prose(more, "assistant", "message", turn)
 
 
 def _quoted(kind: str) -> str:

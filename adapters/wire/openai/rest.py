@@ -1,0 +1,113 @@
+"""What a reply says in fields that no reader knows: other servers add theirs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, TypeGuard
+
+from guardrail.adapters.wire.content import MAX_VALUES, Content, get, items
+from guardrail.adapters.wire.http import Reply
+from guardrail.adapters.wire.replied import LIMIT_BYTES
+from guardrail.adapters.wire.strict import reply_object
+from guardrail.records import Output
+
+_FILTER = {"content_filter_result", "content_filter_results", "prompt_filter_results"}
+_TOKENS = {"prompt_logprobs", "prompt_token_ids", "token_ids"}
+REPLY = frozenset(
+    {
+        "choices", "created", "created_at", "id", "input_user", "metadata", "model", "object",
+        "obfuscation", "request_id", "service_tier", "system_fingerprint", "tool_choice", "tools",
+        "usage", *_FILTER, *_TOKENS,
+    }
+)  # fmt: skip
+"""Fields around a reply that say nothing, or are read elsewhere."""
+CHOICE = frozenset(
+    {"delta", "finish_reason", "index", "logprobs", "message", "stop_reason", "text"}
+    | _FILTER
+    | _TOKENS
+)
+MESSAGE = frozenset(
+    {"audio", "content", "images", "reasoning_content", "refusal", "role", "tool_calls"}
+) | {"function_call"}
+CALL = frozenset({"arguments", "custom", "function", "id", "index", "input", "type"})
+_MARKS = frozenset({"format", "id", "index", "object", "signature", "type"})
+_DATA = re.compile(r"data:", re.IGNORECASE)
+PART = frozenset({"image_url", "logprobs", "refusal", "text", "thinking", "transcript", "type"})
+
+
+def chat_rest(output: Output, reply: Mapping[str, Any]) -> Output:
+    """The output with what the fields of a chat or legacy completion say that it does not know."""
+    content = Content(LIMIT_BYTES)
+    leftover(content, reply, REPLY)
+    for choice in items(reply.get("choices")):
+        leftover(content, choice, CHOICE)
+        message = get(choice, "message")
+        leftover(content, message, MESSAGE)
+        leftover(content, get(message, "audio"), frozenset({"data", "transcript"}))
+        for part in items(get(message, "content")):
+            leftover(content, part, PART)
+        for call in (get(message, "function_call"), *items(get(message, "tool_calls"))):
+            for part in (call, get(call, "function"), get(call, "custom")):
+                leftover(content, part, CALL)
+    return with_content(output, content)
+
+
+def with_content(output: Output, content: Content) -> Output:
+    """The output, and what was collected besides."""
+    problem = output.problem or content.problem
+    problem = problem or next((image.problem for image in content.images if image.problem), "")
+    images = (*output.images, *content.images)
+    return replace(output, parts=(*output.parts, *content.parts), images=images, problem=problem)
+
+
+def leftover(content: Content, value: object, known: frozenset[str]) -> None:
+    """Read the fields of a mapping that have other names; of anything else nothing."""
+    if isinstance(value, Mapping):
+        rest = {name: value[name] for name in value if name not in known}
+        content.everything(rest, "assistant", "output")
+
+
+def delta_rest(
+    value: object, known: frozenset[str], where: str, *, spare: re.Pattern[str] | None = None
+) -> Iterator[tuple[str, str]]:
+    """The same of a piece of a stream, as (channel, delta) pairs: one channel a place.
+
+    spare: texts to leave out. Raises ValueError for what no stream can be screened of.
+    """
+    rest = {name: value[name] for name in value if name not in known} if _is(value) else {}
+    left: list[tuple[str, object]] = [(where, rest)]
+    looked = 0
+    while left:
+        place, item = left.pop()
+        looked += 1
+        if looked > MAX_VALUES:
+            raise ValueError("too many values to screen")
+        if isinstance(item, str) and item and not (spare and spare.fullmatch(item)):
+            if _DATA.match(item):
+                raise ValueError("data in a stream cannot be screened")
+            yield place, item
+        elif isinstance(item, list | Mapping):
+            left.extend(reversed([(f"{name}:{place}", one) for name, one in _inside(item)]))
+
+
+def _is(value: object) -> TypeGuard[Mapping[str, Any]]:
+    return isinstance(value, Mapping)
+
+
+def _inside(item: object) -> Iterator[tuple[str, object]]:
+    pairs = item.items() if isinstance(item, Mapping) else enumerate(items(item))
+    for name, one in pairs:
+        if name not in _MARKS:
+            yield str(name), one
+
+
+def read_with(reader: Callable[[object], Output]) -> Callable[[Reply], Output]:
+    """An output reader of JSON replies that also reads what `reader` does not know."""
+
+    def read(reply: Reply) -> Output:
+        body = reply_object(reply)
+        return chat_rest(reader(body), body)
+
+    return read
