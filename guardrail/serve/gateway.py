@@ -14,8 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +74,12 @@ class Parts:
     access_log: bool = True
 
 
+def _set() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
+
+
 @dataclass(slots=True)
 class Gateway:
     """An ASGI application. draining: set when it is to end; open: calls in hand."""
@@ -84,6 +89,7 @@ class Gateway:
     draining: bool = False
     open: int = 0
     made: int = field(default_factory=lambda: int(time.time()))
+    _idle: asyncio.Event = field(default_factory=_set)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See https://asgi.readthedocs.io/en/latest/specs/www.html."""
@@ -108,11 +114,14 @@ class Gateway:
             record.route = "passed"
         token = current.set(record)
         self.open += 1
+        self._idle.clear()
         try:
             with self._span(call, record):
                 await _Handling(self, call, row, record, receive, send).run()
         finally:
             self.open -= 1
+            if not self.open:
+                self._idle.set()
             current.reset(token)
         return None
 
@@ -133,9 +142,9 @@ class Gateway:
 
     async def _ended(self) -> None:
         """Wait for calls that were cut to be on record, then hang up."""
-        until = time.monotonic() + _LAST_SECONDS
-        while self.open and time.monotonic() < until:
-            await asyncio.sleep(0.02)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_SECONDS):
+                await self._idle.wait()
         await self.parts.providers.aclose()
 
 
@@ -193,12 +202,12 @@ class _Handling:
             return self._turned_away("not_counted", 503, "Calls cannot be counted just now.", 5)
         if wait is not None:
             return self._turned_away("rate_limited", 429, "Too many calls for this key.", wait)
-        target, problem = self.row.target, await self._read()
-        if not isinstance(target, Codec) and problem is None:
-            return await self._passed(identity)
-        if problem is not None:
-            target = refusing(target, self._dialect, problem)
-        return await self._guarded(target, identity)
+        target, bad = self.row.target, await self._read()
+        if bad is not None:
+            target = refusing(target, self._dialect, bad)
+        if isinstance(target, Codec):
+            return await self._guarded(target, identity)
+        return await self._passed()
 
     async def _read(self) -> BadCall | None:
         """Read the body; what is wrong with it, if anything."""
@@ -237,9 +246,8 @@ class _Handling:
         except BadGateway as problem:
             return self._bad_gateway(problem)
 
-    async def _passed(self, identity: Identity) -> Reply:
+    async def _passed(self) -> Reply:
         parts, path = self.gateway.parts, self.row.path
-        del identity
         try:
             if path.startswith("/v1/models"):
                 name = self.call.path.removeprefix("/v1/models").removeprefix("/")
@@ -328,6 +336,3 @@ def _placed(problem: BaseException) -> str:
         place = place.tb_next
     where = f" at {place.tb_frame.f_globals.get('__name__')}:{place.tb_lineno}" if place else ""
     return f"{type(problem).__name__}{where}"
-
-
-Probe = Callable[[Gateway, Call], Any]

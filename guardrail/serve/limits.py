@@ -44,10 +44,10 @@ class Limiter:
         try:
             if await self.strategy.hit(item, identity.bucket):
                 return None
-            window = await self.strategy.get_window_stats(item, identity.bucket)
+            reset: float = (await self.strategy.get_window_stats(item, identity.bucket)).reset_time
         except Exception as error:
             raise CannotCount(f"calls cannot be counted ({type(error).__name__})") from error
-        return max(1, math.ceil(window.reset_time - time.time()))
+        return max(1, math.ceil(reset - time.time()))
 
 
 def limiter_of(settings: LimitsModel) -> Limiter:

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from guardrail.adapters.wire.codec import Codec
+from guardrail.adapters.asgi_http import refusing
+from guardrail.adapters.wire.codec import BadCall, Codec, Dialect
 from guardrail.adapters.wire.http import Call
-from guardrail.adapters.wire.routes import Passed, Routes
+from guardrail.adapters.wire.routes import UNKNOWN, Passed, Routes
 
 PATHS = (
     "POST /v1/chat/completions",
@@ -74,13 +75,18 @@ class Served:
         for row in self.others:
             if row.pattern and row.method == call.method and row.pattern.fullmatch(call.path):
                 return row
-        return Row(call.method, "", self.routes.find(Call(call.method, "//", headers=call.headers)))
+        return Row(call.method, "", _unserved(call, self.routes.dialect(call)))
+
+
+def _unserved(call: Call, dialect: Dialect) -> Codec:
+    told = f"This gateway does not have {call.method} on this path."
+    return refusing(Passed(""), dialect, BadCall(told, status=404, code="unguarded_operation"))
 
 
 def _row(line: str, routes: Routes) -> Row | None:
     method, _, path = line.partition(" ")
     target = routes.find(Call(method, path.replace("{model}", "m")))
-    if isinstance(target, Codec) and target.name == "unknown":
+    if isinstance(target, Codec) and target.name == UNKNOWN:
         return None
     pattern = None
     if "{model}" in path:

@@ -166,7 +166,7 @@ def _server(config: GatewayModel, gateway: Gateway) -> Any:
         async def shutdown(self, sockets: Any = None) -> None:
             gateway.draining = True
             until = time.monotonic() + config.drain.delay
-            while time.monotonic() < until and not self.force_exit:
+            while time.monotonic() < until and not self.force_exit:  # noqa: ASYNC110  a flag
                 await asyncio.sleep(0.05)
             await super().shutdown(sockets=sockets)
 
