@@ -59,6 +59,8 @@ class Metrics:
         """Count an answer. guarded: seconds until it began, without the upstream's."""
         self.requests.labels(record.route, str(record.status)).inc()
         self.guard.labels(record.route).observe(guarded)
+        if record.upstream_name:
+            self.upstream.labels(record.upstream_name).observe(record.upstream)
 
     def text(self) -> bytes:
         """All figures, as Prometheus reads them; of all workers, where there are several."""

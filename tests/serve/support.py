@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import openai
@@ -71,12 +71,11 @@ def rows(log: str) -> list[AttemptRow]:
 
 
 def counted(log: str) -> dict[str, int]:
-    """How many attempts of each outcome there are, plain ones included."""
+    """How many attempts were opened and how they ended; plain ones as soon as they are flushed."""
     with open_log(log, readonly=True) as found:
-        counts: dict[str, int] = {}
-        for row in found.stats(by=["outcome"]).rows:
-            counts[row.key[0]] = counts.get(row.key[0], 0) + row.count
-        return counts
+        total = found.stats().total
+    names = ("opened", "released", "refused", "gated", "failed", "cancelled")
+    return {name: count for name in names if (count := getattr(total, name))}
 
 
 @dataclass
@@ -86,10 +85,13 @@ class Running:
     process: subprocess.Popen[str]
     url: str = ""
     lines: list[str] = field(default_factory=list)
+    clients: list[openai.OpenAI] = field(default_factory=list)
 
     def client(self, key: str = FREE_KEY, **settings: Any) -> openai.OpenAI:
         settings.setdefault("max_retries", 0)
-        return openai.OpenAI(base_url=f"{self.url}/v1", api_key=key, **settings)
+        made = openai.OpenAI(base_url=f"{self.url}/v1", api_key=key, **settings)
+        self.clients.append(made)
+        return made
 
     def post(self, path: str, body: Any, key: str = FREE_KEY, **headers: str) -> httpx.Response:
         told = {"authorization": f"Bearer {key}", **headers}
@@ -129,6 +131,8 @@ def gateway(config: Path, *options: str, **env: str) -> Iterator[Running]:
         until(lambda: _answers(running))
         yield running
     finally:
+        for client in running.clients:
+            client.close()
         if process.poll() is None:
             process.terminate()
             with suppress(subprocess.TimeoutExpired):
@@ -177,7 +181,11 @@ class RawUpstream:
         """Answer nothing until the test is over."""
         self._ending.wait(_PATIENCE)
 
-    def __enter__(self) -> RawUpstream:
+    def waited(self, seconds: float) -> bool:
+        """Wait; whether the test is over."""
+        return self._ending.wait(seconds)
+
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

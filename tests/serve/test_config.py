@@ -148,7 +148,9 @@ def test_keys_and_no_keys_contradict(tmp_path: Path) -> None:
 
 def test_check_config_says_that_all_is_good(tmp_path: Path) -> None:
     path = tmp_path / "gateway.yaml"
-    path.write_text(GOOD.split("  - name: claude", maxsplit=1)[0] + GOOD[GOOD.index("keys:") :], "utf-8")
+    path.write_text(
+        GOOD.split("  - name: claude", maxsplit=1)[0] + GOOD[GOOD.index("keys:") :], "utf-8"
+    )
     result = run("--config", str(path), "--check-config", OPENAI_API_KEY="sk")
     assert result.exit_code == 0, result.output
     assert "1 upstream(s), 1 key(s)" in result.output
