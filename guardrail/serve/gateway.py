@@ -164,8 +164,12 @@ class _Handling:
     async def run(self) -> None:
         parts = self.gateway.parts
         try:
-            answer = await self._answer()
-            await self._write(answer)
+            identity = await self._admitted()
+            if isinstance(identity, Reply):
+                await self._write(identity)
+            else:
+                bad = await self._read()
+                await unless_gone(self.receive, self._served(identity, bad))
         except ClientGone:
             self.record.status = self.record.status or _CLIENT_GONE
             self.record.error = self.record.error or "ClientGone"
@@ -185,7 +189,8 @@ class _Handling:
             if parts.access_log:
                 write_line(told(self.record, self.call.method, self.guarded))
 
-    async def _answer(self) -> Reply | AsyncStreaming:
+    async def _admitted(self) -> Identity | Reply:
+        """Who calls, or what they are told who may not."""
         gateway, parts = self.gateway, self.gateway.parts
         if gateway.open > parts.concurrent:
             return self._turned_away(
@@ -202,12 +207,21 @@ class _Handling:
             return self._turned_away("not_counted", 503, "Calls cannot be counted just now.", 5)
         if wait is not None:
             return self._turned_away("rate_limited", 429, "Too many calls for this key.", wait)
-        target, bad = self.row.target, await self._read()
+        return identity
+
+    async def _served(self, identity: Identity, bad: BadCall | None) -> None:
+        """Answer a call that was read. bad: what is wrong with it."""
+        target = self.row.target
         if bad is not None:
             target = refusing(target, self._dialect, bad)
-        if isinstance(target, Codec):
-            return await self._guarded(target, identity)
-        return await self._passed()
+        try:
+            if isinstance(target, Codec):
+                answer = await self._guarded(target, identity)
+            else:
+                answer = await self._passed()
+        except BadGateway as problem:
+            answer = self._bad_gateway(problem)
+        await self._write(answer)
 
     async def _read(self) -> BadCall | None:
         """Read the body; what is wrong with it, if anything."""
@@ -234,30 +248,22 @@ class _Handling:
             return await provider.send(self.call, record)
 
         conversation = self.call.header(parts.conversation_header)[:200] or None
-        work = parts.exchange.ahandle(
+        return await parts.exchange.ahandle(
             self.call,
             replace(codec, read=read),
             send,
             caller=identity.caller,
             conversation=conversation,
         )
-        try:
-            return await unless_gone(self.receive, work)
-        except BadGateway as problem:
-            return self._bad_gateway(problem)
 
     async def _passed(self) -> Reply:
         parts, path = self.gateway.parts, self.row.path
-        try:
-            if path.startswith("/v1/models"):
-                name = self.call.path.removeprefix("/v1/models").removeprefix("/")
-                names = await parts.providers.models()
-                found = models_reply(names, name or None, self.gateway.made)
-                return found or self._dialect.failed(404, "model_not_found", "No such model.")
-            work = passed_on(self.call, parts.providers, self.record, parts.exchange.max_reply)
-            return await unless_gone(self.receive, work)
-        except BadGateway as problem:
-            return self._bad_gateway(problem)
+        if path.startswith("/v1/models"):
+            name = self.call.path.removeprefix("/v1/models").removeprefix("/")
+            names = await parts.providers.models()
+            found = models_reply(names, name or None, self.gateway.made)
+            return found or self._dialect.failed(404, "model_not_found", "No such model.")
+        return await passed_on(self.call, parts.providers, self.record, parts.exchange.max_reply)
 
     async def _write(self, answer: Reply | AsyncStreaming) -> None:
         self.record.status = answer.status

@@ -43,7 +43,8 @@ def _command(pid: int) -> bytes:
 
 
 def total(text: str, name: str) -> float:
-    return sum(float(line.rsplit(" ", 1)[1]) for line in re.findall(rf"^{name}.*$", text, re.MULTILINE))
+    lines = re.findall(rf"^{name}.*$", text, re.MULTILINE)
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
 
 
 def test_two_workers_share_a_log_and_figures_and_are_replaced(
