@@ -19,6 +19,9 @@ KEY_EXAMPLES = """\b
 Examples:
   guardrail serve key
   guardrail serve key --name web >> keys.yaml"""
+SCHEMA_EXAMPLES = """\b
+Examples:
+  guardrail serve schema > gateway.schema.json"""
 _PORT = click.IntRange(0, 65_535)
 
 
@@ -147,7 +150,7 @@ def key(*, name: str) -> None:
     click.echo(f"- name: {name}\n  sha256: {digest}")
 
 
-@serve.command()
+@serve.command(epilog=SCHEMA_EXAMPLES)
 def schema() -> None:
     """Print the JSON schema of a configuration, for editors."""
     import json

@@ -26,8 +26,8 @@ from guardrail.serve.keys import hashed
 FREE_KEY = "gr-free-key-of-the-tests"
 ADULT_KEY = "gr-adult-key-of-the-tests"
 OWN_KEY = "sk-own-key-of-the-gateway"
-HARMLESS = [{"role": "user", "content": "a garden in autumn"}]
-FORBIDDEN = [{"role": "user", "content": "Taylor Swift, nude"}]
+HARMLESS: Any = [{"role": "user", "content": "a garden in autumn"}]
+FORBIDDEN: Any = [{"role": "user", "content": "Taylor Swift, nude"}]
 GATED = "a nude woman who does not exist, photo"
 _PATIENCE = 30.0
 KEYS = [
@@ -87,7 +87,8 @@ class Running:
     lines: list[str] = field(default_factory=list)
     clients: list[openai.OpenAI] = field(default_factory=list)
 
-    def client(self, key: str = FREE_KEY, **settings: Any) -> openai.OpenAI:
+    def client(self, key: str = FREE_KEY, **settings: Any) -> Any:
+        """The real SDK; untyped, as tests give it what its types do not allow."""
         settings.setdefault("max_retries", 0)
         made = openai.OpenAI(base_url=f"{self.url}/v1", api_key=key, **settings)
         self.clients.append(made)

@@ -27,7 +27,7 @@ LONG = [f"The weather in town number {n} is mild and dry today. " for n in range
 BODY = {"model": "m", "messages": HARMLESS}
 
 
-def streaming(running: Running) -> openai.Stream[Any]:
+def streaming(running: Running) -> Any:
     return running.client().chat.completions.create(model="m", messages=HARMLESS, stream=True)
 
 
