@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 KEPT = 1.0
 """Seconds for which an answer about readiness holds, so that probes are no load."""
 
+PATIENCE = 2.0
+"""Seconds in which the log must say that it takes entries."""
+
 _OK, _NOT_READY = 200, 503
 _TEXT = ("content-type", "text/plain; version=0.0.4; charset=utf-8")
 Probe = Callable[["Gateway", Call], Awaitable[Reply]]
@@ -39,6 +42,7 @@ class Probes:
     metrics_token: str = ""
     _state: tuple[float, str] = (float("-inf"), "")
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _asked: asyncio.Future[None] | None = None
     _document: Reply | None = None
 
     def find(self, call: Call) -> Probe | None:
@@ -88,10 +92,16 @@ class Probes:
         return self._document
 
     async def _problem(self, gateway: Gateway) -> str:
-        try:
-            await self.log.ready()
-        except (LogUnavailable, OSError):
+        if self._asked is None:
+            self._asked = asyncio.ensure_future(self.log.ready())
+        asked = self._asked
+        await asyncio.wait((asked,), timeout=PATIENCE)
+        if not asked.done():
+            return "the attempt log does not answer"
+        self._asked = None
+        if isinstance(asked.exception(), (LogUnavailable, OSError)):
             return "the attempt log takes no entries"
+        asked.result()
         if self.upstreams and not await gateway.parts.providers.reachable():
             return "an upstream cannot be reached"
         return ""

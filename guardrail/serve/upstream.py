@@ -29,6 +29,7 @@ from guardrail.serve.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
+from guardrail.serve.pools import Pool, Pools, http_pools
 from guardrail.serve.record import Record
 from guardrail.serve.schema import PLAIN_AUTH, UpstreamModel
 
@@ -71,10 +72,10 @@ class Provider(Protocol):
 
 @dataclass(slots=True)
 class Http:
-    """An upstream over HTTP. transport: what is sent through; None: httpx's own."""
+    """An upstream over HTTP. own: the headers that the gateway adds."""
 
     settings: UpstreamModel
-    transport: httpx.AsyncBaseTransport
+    pools: Pools
     own: tuple[tuple[str, str], ...]
     tracing: Tracing | None = None
     _taken: frozenset[str] = field(init=False)
@@ -94,13 +95,17 @@ class Http:
         """See Provider."""
         until = time.monotonic() + self.settings.timeouts.total
         began = time.perf_counter()
+        pool = self.pools.take()
         try:
-            response = await self.transport.handle_async_request(self._request(call))
-        except Exception as problem:
-            raise _explained(problem) from problem
+            response = await pool.transport.handle_async_request(self._request(call))
+        except BaseException as problem:
+            pool.free()
+            if isinstance(problem, Exception):
+                raise _explained(problem) from problem
+            raise
         finally:
             record.upstream += time.perf_counter() - began
-        upstream = _Response(response, until, record)
+        upstream = _Response(response, pool, until, record)
         if (status := response.status_code) in _REDIRECTS or status in _FORBIDDEN:
             await upstream.aclose()
             raise _turned_away(status)
@@ -108,7 +113,7 @@ class Http:
 
     async def aclose(self) -> None:
         """See Provider."""
-        await self.transport.aclose()
+        await self.pools.aclose()
 
     def _request(self, call: Call) -> httpx.Request:
         headers = [pair for pair in call.headers if pair[0] in self._taken]
@@ -131,13 +136,15 @@ async def _chunks(call: Call) -> AsyncIterator[bytes]:
         yield chunk
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Response:
     """A reply as it arrives. until: when it must have, on the monotonic clock, in seconds."""
 
     response: httpx.Response
+    pool: Pool
     until: float
     record: Record
+    open: bool = True
 
     @property
     def status(self) -> int:
@@ -169,8 +176,14 @@ class _Response:
             yield chunk
 
     async def aclose(self) -> None:
-        with suppress(httpx.TransportError):
-            await self.response.aclose()
+        if not self.open:
+            return
+        self.open = False
+        try:
+            with suppress(httpx.TransportError):
+                await self.response.aclose()
+        finally:
+            self.pool.free()
 
 
 def http_upstream(settings: UpstreamModel, tracing: Tracing | None = None) -> Http:
@@ -180,11 +193,7 @@ def http_upstream(settings: UpstreamModel, tracing: Tracing | None = None) -> Ht
     if key:
         shown = f"Bearer {key}" if settings.auth == "bearer" else key
         own.append((PLAIN_AUTH[settings.auth], shown))
-    limits = httpx.Limits(
-        max_connections=settings.connections, max_keepalive_connections=settings.connections
-    )
-    transport = httpx.AsyncHTTPTransport(limits=limits, trust_env=False)
-    return Http(settings, transport, tuple(own), tracing)
+    return Http(settings, http_pools(settings.connections), tuple(own), tracing)
 
 
 @lru_cache(maxsize=512)
