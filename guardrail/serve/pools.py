@@ -13,7 +13,7 @@ import httpx
 
 from guardrail.serve.errors import Overloaded
 
-SIZE = 8
+SIZE = 4
 """Connections of one pool."""
 
 
