@@ -15,6 +15,7 @@ from guardrail.adapters.wire.content import (
     image_of,
     is_iterable,
     items,
+    odd_names,
     plain,
     word,
 )
@@ -159,6 +160,7 @@ def _message(content: Content, given: object, turn: int) -> None:
     if kind in _TEXT_PARTS or kind in _PICTURE_PARTS:
         _part(content, message, role, turn)
         return
+    content.prose(odd_names(message), role, "message", turn)
     for name, value in message.items():
         made = (name, kind) == ("result", "image_generation_call")
         if value is None or made or name == "encrypted_content":
@@ -209,7 +211,8 @@ def _part(content: Content, given: object, role: str, turn: int) -> None:
         content.unreadable(f"content given as {type(given).__name__} cannot be screened")
     elif kind in _TEXT_PARTS:
         content.text(part.get(_TEXT_PARTS[kind]), role, "message", turn)
-        content.prose(_without(part, _TEXT_PARTS[kind], "logprobs"), role, "message", turn)
+        rest = _without(part, _TEXT_PARTS[kind], "logprobs", "type")
+        content.prose(rest, role, "message", turn)
     elif kind in _PICTURE_PARTS:
         address = part.get("image_url")
         content.picture(address if isinstance(address, str) else get(address, "url"))
@@ -231,11 +234,13 @@ def _without(value: object, *names: str) -> Mapping[str, Any]:
 
 def _calls(content: Content, calls: Sequence[Any], turn: int) -> None:
     for call in calls:
-        asked = get(call, "function") or get(call, "custom") or call
-        for name in ("arguments", "input"):
-            content.everything(get(asked, name), "assistant", "tool_arguments", turn)
-        names = ("arguments", "input")
-        more = _without(call, "function", "custom", *names), _without(asked, *names)
+        for asked in (call, get(call, "function"), get(call, "custom")):
+            said = {name: get(asked, name) for name in ("arguments", "input")}
+            if asked is not None and plain(asked) is None and not any(said.values()):
+                said = {"": asked}
+            content.everything(said, "assistant", "tool_arguments", turn)
+        named = (call, get(call, "function"), get(call, "custom"))
+        more = [_without(one, "arguments", "custom", "function", "input") for one in named]
         content.prose(more, "assistant", "message", turn)
 
 

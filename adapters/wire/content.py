@@ -70,7 +70,9 @@ class Content:
         self, value: object, role: str = "user", origin: Origin = "message", turn: int = 0
     ) -> None:
         """As `everything`, but for texts that are identifiers: for what should be a setting."""
-        self.everything(value, role, origin, turn, spare=IDENTIFIER)
+        known = IDENTIFIER.fullmatch(value) if isinstance(value, str) else isinstance(value, float)
+        if value and not known and not isinstance(value, int):
+            self.everything(value, role, origin, turn, spare=IDENTIFIER)
 
     def everything(
         self,
@@ -142,6 +144,11 @@ def plain(value: object) -> Mapping[str, Any] | None:
     return dumped if isinstance(dumped, Mapping) else None
 
 
+def odd_names(value: Mapping[str, Any]) -> Sequence[str]:
+    """The names in a mapping that are no identifiers, and so may be words."""
+    return [name for name in value if isinstance(name, str) and not IDENTIFIER.fullmatch(name)]
+
+
 def items(value: object) -> Sequence[Any]:
     """The members of a list or tuple; of anything else none."""
     return value if isinstance(value, list | tuple) else ()
@@ -154,8 +161,7 @@ def word(value: object) -> str:
 
 def _inside(item: object) -> list[Any]:
     if isinstance(item, Mapping):
-        names = [name for name in item if isinstance(name, str) and not IDENTIFIER.fullmatch(name)]
-        return [*names, *item.values()]
+        return [*odd_names(item), *item.values()]
     if isinstance(item, list | tuple | set | frozenset):
         return list(item)
     return list((plain(item) or {}).values())

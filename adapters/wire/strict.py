@@ -49,7 +49,10 @@ def no_encoding(call: Call) -> None:
 
 def reply_object(reply: Reply) -> dict[str, Any]:
     """The JSON object in a reply. Raises ValueError for any other, or a name that stands twice."""
-    value = json.loads(reply.body.decode("utf-8"), object_pairs_hook=_once)
+    try:
+        value = json.loads(reply.body.decode("utf-8"), object_pairs_hook=_once)
+    except BadCall as problem:
+        raise ValueError(str(problem)) from None
     if not isinstance(value, dict):
         raise ValueError("a reply that is no object")  # noqa: TRY004  its shape
     return value

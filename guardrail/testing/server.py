@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections import deque
 from dataclasses import dataclass, field
@@ -27,7 +28,24 @@ _ROUTES: Mapping[str, str] = {
     "/v1/images/edits": "images",
     "/v1/images/variations": "images",
     "/v1/embeddings": "embeddings",
+    "/v1/moderations": "moderations",
+    "/v1/audio/speech": "speech",
+    "/v1/audio/transcriptions": "transcript",
+    "/v1/audio/translations": "transcript",
+    "/v1/videos": "video",
+    "/v1/videos/edits": "video",
+    "/v1/videos/extensions": "video",
+    "/v1/videos/{}/remix": "video",
+    "/v1/videos/{}": "video",
+    "/v1/videos/{}/content": "film",
+    "/v1/responses/{}": "responses",
+    "/v1/responses/{}/cancel": "responses",
+    "/v1/responses/{}/input_items": "items",
+    "/v1/chat/completions/{}": "chat",
+    "/v1/chat/completions/{}/messages": "items",
+    "GET /v1/chat/completions": "chats",
 }
+_AZURE = re.compile(r"/openai/(deployments/[^/]+|v1)/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,19 +223,27 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self._record(None, ())
-        path = self.path.partition("?")[0]
+        path, _, query = self.path.partition("?")
         if path == "/v1/models":
             self._send_json(200, _replies.models())
         elif path.startswith("/pictures/"):
             self._send(200, "image/png", neutral_png())
         else:
-            self._send_json(404, _replies.error(404))
+            self._reply({"stream": "stream=true" in query.lower()})
+
+    def do_DELETE(self) -> None:
+        self._record(None, ())
+        name = self.path.partition("?")[0].rpartition("/")[2]
+        self._send_json(200, {"id": name, "object": "deleted", "deleted": True})
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         asked, fields = _parse(self.headers, body)
         self._record(asked, fields)
-        shape = _ROUTES.get(self.path.partition("?")[0])
+        self._reply(asked)
+
+    def _reply(self, asked: Any) -> None:
+        shape = _shape(self.command, self.path.partition("?")[0])
         if shape is None:
             self._send_json(404, _replies.error(404))
             return
@@ -233,12 +259,15 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, shape: str, asked: Any, reply: Reply) -> None:
         asked = asked if isinstance(asked, dict) else {}
         serial = len(self.server.owner.requests)
-        if asked.get("stream") and shape in _replies.STREAMS:
+        if asked.get("stream") in (True, "true") and shape in _replies.STREAMS:
             self._send_events(_replies.STREAMS[shape](asked, reply, serial), reply.gap)
             return
         if shape == "images":
             pictures = reply.images or (neutral_png(),) * int(asked.get("n") or 1)
             self._send_json(200, _replies.images(asked, pictures, self.server.owner.origin))
+            return
+        if shape in _replies.FILES:
+            self._send(200, *_replies.FILES[shape](asked, reply))
             return
         self._send_json(200, _replies.REPLIES[shape](asked, reply, serial))
 
@@ -277,6 +306,16 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.owner.aborted += 1
             return False
         return True
+
+
+def _shape(method: str, path: str) -> str | None:
+    """What a path answers; `{}` stands for one name in the table."""
+    path = _AZURE.sub("/v1/", path)
+    parts = path.split("/")
+    named = "/".join([*parts[:3], "{}", *parts[4:]])
+    if "/chat/completions/" in path:
+        named = "/".join([*parts[:4], "{}", *parts[5:]])
+    return _ROUTES.get(f"{method} {path}") or _ROUTES.get(path) or _ROUTES.get(named)
 
 
 def _parse(headers: Message, body: bytes) -> tuple[Any, tuple[Upload, ...]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from guardrail.adapters.wire.asked import add_the_rest
 from guardrail.adapters.wire.codec import Asked, BadCall
-from guardrail.adapters.wire.content import Content, items
+from guardrail.adapters.wire.content import Content, items, odd_names
 from guardrail.adapters.wire.http import Call
 from guardrail.adapters.wire.tools import makes_pictures
 from guardrail.records import Operation
@@ -62,6 +62,7 @@ class Known:
                 raise BadCall(f"The field {name!r} is no file.")
             if name not in HIDDEN:
                 content.prose(body[name], origin="prompt")
+        content.everything(odd_names(body), origin="prompt")
         add_the_rest(content, body, self.read, self.settings.__contains__)
         models = deployment(call.path), str(body.get("model") or "")
         content.pictures = content.pictures or any(map(makes_pictures, models))

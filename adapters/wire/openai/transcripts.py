@@ -1,6 +1,7 @@
 """Transcripts: `POST .../audio/transcriptions` and `.../audio/translations`.
 
-The sound cannot be screened; the prompt beside it, and every text that is heard in it, are.
+The sound, samples of speakers' voices included, cannot be screened; the texts beside it, and every
+text that is heard in it, are.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 from guardrail.adapters.wire.codec import Asked, Codec
 from guardrail.adapters.wire.content import IDENTIFIER, Content, get
 from guardrail.adapters.wire.http import Call, Reply
-from guardrail.adapters.wire.multipart import Part, arguments, form
+from guardrail.adapters.wire.multipart import arguments, form
 from guardrail.adapters.wire.openai.dialect import DIALECT
 from guardrail.adapters.wire.openai.events import loaded
 from guardrail.adapters.wire.openai.fields import Known
@@ -23,7 +24,7 @@ from guardrail.records import Decision, Operation, Output, TextPart
 
 SETTINGS = frozenset(
     {
-        "chunking_strategy", "include", "known_speaker_references", "language", "languages",
+        "chunking_strategy", "include", "language", "languages",
         "model", "response_format", "stream", "temperature", "timestamp_granularities",
     }
 )  # fmt: skip
@@ -35,16 +36,12 @@ _STOPPED = "The rest of this transcript was withheld."
 
 
 def _read(call: Call, limit_bytes: int) -> Asked:
-    parts = form(call, 0)
+    body = arguments(form(call, 0))
+    if isinstance(body.get("file"), bytes):
+        del body["file"]
+    body.pop("known_speaker_references", None)
     content = Content(limit_bytes)
-    body = arguments([part for part in parts if not _is_sound(part)])
-    references = body.pop("known_speaker_references", None)
-    del references
     return Known(Operation.TEXT, (), SETTINGS).asked(content, call, body)
-
-
-def _is_sound(part: Part) -> bool:
-    return part.name == "file" and part.filename is not None
 
 
 def _output(reply: Reply) -> Output:

@@ -12,7 +12,7 @@ from guardrail.adapters.wire.codec import Asked, Codec
 from guardrail.adapters.wire.content import Content
 from guardrail.adapters.wire.http import Call, Reply
 from guardrail.adapters.wire.openai.dialect import DIALECT
-from guardrail.adapters.wire.openai.fields import add_pictures
+from guardrail.adapters.wire.openai.fields import Known, add_pictures
 from guardrail.adapters.wire.openai.images import json_or_form
 from guardrail.adapters.wire.openai.rest import leftover, with_content
 from guardrail.adapters.wire.replied import LIMIT_BYTES
@@ -41,7 +41,7 @@ def _reads(operation: Operation) -> Callable[[Call, int], Asked]:
             content.unreadable("the film that is to be changed cannot be screened")
         elif body.get("video") is not None:
             content.unreadable("a film cannot be screened")
-        return finished(content, call, body, operation, _READ, SETTINGS)
+        return Known(operation, _READ, SETTINGS).asked(content, call, body)
 
     return read
 
