@@ -25,10 +25,11 @@ PATHS = (
     "POST /v1/embeddings",
     "POST /v1/messages",
     "POST /v1/messages/count_tokens",
-    "POST /v1beta/models/{model}:generateContent",
-    "POST /v1beta/models/{model}:streamGenerateContent",
-    "POST /v1beta/models/{model}:countTokens",
-    "POST /v1beta/models/{model}:embedContent",
+    *(
+        f"POST /{version}/models/{{model}}:{function}"
+        for version in ("v1", "v1beta")
+        for function in ("generateContent", "streamGenerateContent", "countTokens", "embedContent")
+    ),
     "GET /v1/models",
     "GET /v1/models/{model}",
 )
@@ -73,7 +74,8 @@ class Served:
         if row is not None:
             return row
         for row in self.others:
-            if row.pattern and row.method == call.method and row.pattern.fullmatch(call.path):
+            fits = row.pattern is not None and row.pattern.fullmatch(call.path)
+            if fits and row.method == call.method and self.routes.find(call) is row.target:
                 return row
         return Row(call.method, "", _unserved(call, self.routes.dialect(call)))
 

@@ -35,7 +35,7 @@ def streaming(running: Running) -> Any:
 def test_an_open_stream_ends_by_itself(
     number: int, upstream: StandInServer, tmp_path: Path, log: str
 ) -> None:
-    config = config_of(upstream.url, log, drain={"delay": 0.5})
+    config = config_of(upstream.url, log, drain={"delay": 5})
     with gateway(written(tmp_path, config)) as running:
         upstream.reply(chunks=LONG, gap=0.05)
         stream = streaming(running)

@@ -40,7 +40,13 @@ def test_a_route_is_found_as_the_table_finds_it() -> None:
 
 def test_what_is_not_offered_has_no_path() -> None:
     served = Served.of(known_routes())
-    for method, path in (("GET", "/v1/responses/r"), ("POST", "/x/v1/chat/completions")):
+    for method, path in (
+        ("GET", "/v1/responses/r"),
+        ("GET", "/v1/models/m/../../files"),
+        ("GET", "/v1/models/m%2f..%2ffiles"),
+        ("POST", "/x/v1/chat/completions"),
+        ("POST", "/v1beta/models/m/../../files:generateContent"),
+    ):
         row = served.find(Call(method, path))
         assert isinstance(row.target, Codec)
         assert (row.path, row.target.name) == ("", "unknown")
