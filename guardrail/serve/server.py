@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import multiprocessing
 import os
@@ -61,6 +62,8 @@ def run_one(config: GatewayModel, listener: socket.socket) -> None:
     from guardrail.serve.build import close, gateway_of
 
     gateway = gateway_of(config)
+    gc.collect()
+    gc.freeze()  # else every full collection walks through the dictionaries of the detectors
     try:
         with _metrics_server(config, gateway.parts.metrics.registry), _handled():
             _server(config, gateway).run(sockets=[listener])
