@@ -151,7 +151,7 @@ class Screened(Validator):
             stream = streams.watched[id(self)] = Watched(self._guard, request)
         result = self._taken(text, stream, last=last)
         if context is None:
-            result.metadata = {**metadata, _STREAMS: streams}
+            return result.model_copy(update={"metadata": {**metadata, _STREAMS: streams}})
         return result
 
     async def async_validate_stream(
