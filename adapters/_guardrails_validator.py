@@ -149,10 +149,10 @@ class Screened(Validator):
         if stream is None:
             request = self._request("", metadata)
             stream = streams.watched[id(self)] = Watched(self._guard, request)
-        result = self._taken(text, stream, last=last)
+        result: Any = self._taken(text, stream, last=last)
         if context is None:
-            return result.model_copy(update={"metadata": {**metadata, _STREAMS: streams}})
-        return result
+            result.metadata = {**metadata, _STREAMS: streams}
+        return cast("PassResult | FailResult", result)
 
     async def async_validate_stream(
         self, chunk: Any, metadata: dict[str, Any], **kwargs: Any
