@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Collection, Iterator, Mapping
 from contextvars import Context, ContextVar
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from guardrail.adapters import _guardrails_support as support
 from guardrail.adapters._guardrails_stream import END, Streams, Watched
