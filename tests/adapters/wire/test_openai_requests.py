@@ -310,7 +310,6 @@ def test_sound_is_not_kept() -> None:
         ("POST", "/v1/chat/../files", "unknown"),
         ("POST", "/v1/chat%2Fcompletions", "unknown"),
         ("POST", "/invocations", "unknown"),
-        ("POST", "/tokenize", "unknown"),
     ],
 )
 def test_where_a_call_belongs(method: str, path: str, name: str) -> None:
