@@ -48,8 +48,8 @@ def test_what_extends_a_policy_inherits_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (LABELS, "expected one of onnx and moderation"),
-        (f"{LABELS}, {ONNX}, moderation: {{url: 'https://a.b'}}", "one of onnx and moderation"),
+        (LABELS, "expected one of onnx, moderation and judge"),
+        (f"{LABELS}, {ONNX}, moderation: {{url: 'https://a.b'}}", "one of onnx, moderation and judge"),
         (ONNX, "labels"),
         (f"labels: {{x: minor}}, {ONNX}", "a label that stands for nudity or explicit"),
         (f"labels: {{x: bare}}, {ONNX}", "'bare'"),
