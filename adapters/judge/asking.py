@@ -90,7 +90,7 @@ class LiteLLMJudge:
             **options,
             **self._there,
             **_UNSEEN,
-            timeout=self._limit,
+            timeout=self._limit + 1.0,  # later than the call is cut off
         )
         try:
             return read(self._family, _said(reply), asked.check), _cost(reply)

@@ -51,7 +51,7 @@ def family(name: str) -> Family:
     address = (files(_HERE) / "address.txt").read_text("utf-8")
     read = yaml.safe_load(written)
     words = [line for line in address.splitlines() if line and not line.startswith("#")]
-    wordings = {
+    wordings: dict[str, Any] = {
         key: Template(read.pop(key)) for key in ("system", "before", "after") if key in read
     }
     return Family(

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from guardrail.text import Views
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -65,14 +67,16 @@ def plain_lines(text: str) -> list[str]:
 
 
 def speaks(family: Family, text: str) -> bool:
-    """Whether a text may speak to its judge: by a word, a token of a chat format, or in a code."""
+    """Whether a text may speak to its judge: in words, tokens, a code or disguised."""
     folded = _folded(text)
-    seen = "".join(char for char in folded if char in "\r\n\t" or not _is_hidden(char))
+    views = Views(text)
     return bool(
-        len(seen) < len(folded)
+        views.undone
+        or any(_is_hidden(char) for char in folded if char not in "\r\n\t")
         or _TOKEN.search(folded)
         or _CODE.search(folded)
         or family.address.search(folded.casefold())
+        or family.address.search(views.canonical.text)
     )
 
 

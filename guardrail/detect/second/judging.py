@@ -25,7 +25,7 @@ IS_JUDGING: ContextVar[bool] = ContextVar("guardrail_is_judging", default=False)
 """Whether what runs now is a judge's own call: no judge is asked about that."""
 
 _LEAST = 200
-_GAP = "\n…\n"
+_GAP = "\n...\n"
 
 
 class Court(Backend, Protocol):
