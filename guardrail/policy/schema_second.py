@@ -20,6 +20,7 @@ from guardrail.policy.second import (
 
 LabelMeaning = Literal["suggestive", "nudity", "explicit", "minor"]
 Family = Literal["chat", "gpt-oss-safeguard", "llama-guard", "moderation", "shieldgemma"]
+_MS, _JUDGE_MS = 1000, 5000
 Share = Annotated[float, Field(ge=0, le=HIGHEST)]
 
 
@@ -138,8 +139,8 @@ class SecondStageModel(Model):
     """What each label of the backend that counts stands for; required, but not for a judge."""
     calibration: CalibrationModel | None = None
     """Of the backend's scores, before 0.5 decides. Default: slope 1, bias 0. Not for a judge."""
-    limit_ms: Annotated[int, Field(ge=1, le=600_000)] = 1000
-    """Milliseconds it may take."""
+    limit_ms: Annotated[int, Field(ge=1, le=600_000)] | None = None
+    """Milliseconds it may take. Default: 1000, of a judge 5000."""
     concurrency: Annotated[int, Field(ge=1, le=8)] = 4
     """Texts it is asked about at once, in a process."""
     per_minute: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
@@ -176,7 +177,7 @@ class SecondStageModel(Model):
             low=float(self.grey.low),
             high=float(self.grey.high),
             may_lower=self.may_lower,
-            limit_ms=self.limit_ms,
+            limit_ms=self.limit_ms or (_JUDGE_MS if self.judge else _MS),
             concurrency=self.concurrency,
             per_minute=self.per_minute or 0,
             cache=self.cache,

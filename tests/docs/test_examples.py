@@ -16,7 +16,7 @@ import pytest
 from guardrail.testing import StandInServer
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = ("httpx.md", "streaming.md")
+PAGES = ("httpx.md", "judge.md", "streaming.md")
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
