@@ -42,7 +42,7 @@ class LiteLLMJudge:
     def __init__(self, judge: Judge, family: Family, limit: float) -> None:
         self.version = f"judge:{judge.family}:{judge.model}@{family.digest}"
         self._judge, self._family, self._limit = judge, family, limit
-        self._max_tokens = judge.max_tokens or family.max_tokens
+        self._max_tokens = (not family.cut and judge.max_tokens) or family.max_tokens
         self._there = _there(judge)
         self._budget = DayBudget(judge.per_day, judge.tokens_per_day)
         litellm().suppress_debug_info = True  # it would print at every failure, on stdout
@@ -93,7 +93,7 @@ class LiteLLMJudge:
             timeout=self._limit + 1.0,  # later than the call is cut off
         )
         try:
-            return read(self._family, _said(reply), asked.check), _cost(reply)
+            return read(self._family, self._said(reply), asked.check), _cost(reply)
         except BadAnswer as problem:
             return problem, _cost(reply)
 
@@ -108,6 +108,20 @@ class LiteLLMJudge:
             return read_scores(self._family, _category_scores(reply)), 0
         except BadAnswer as problem:
             return problem, 0
+
+    def _said(self, reply: Any) -> str:
+        """The one finished message of a reply; BadAnswer where it is anything else."""
+        choices = getattr(reply, "choices", None)
+        if not isinstance(choices, list) or len(choices) != 1:
+            raise BadAnswer("not one choice")
+        message = getattr(choices[0], "message", None)
+        said = getattr(message, "content", None)
+        ends = {"stop", "length"} if self._family.cut else {"stop"}
+        if choices[0].finish_reason not in ends or not isinstance(said, str):
+            raise BadAnswer("not a finished message")
+        if getattr(message, "tool_calls", None) or getattr(message, "refusal", None):
+            raise BadAnswer("a call or a refusal, not an answer")
+        return said
 
 
 def _there(judge: Judge) -> dict[str, Any]:
@@ -126,20 +140,6 @@ def _key(name: str) -> str:
     if not key:
         raise ConfigurationError(f"the judge's key is not in ${name}")
     return key
-
-
-def _said(reply: Any) -> str:
-    """The one finished message of a reply; BadAnswer where it is anything else."""
-    choices = getattr(reply, "choices", None)
-    if not isinstance(choices, list) or len(choices) != 1:
-        raise BadAnswer("not one choice")
-    message = getattr(choices[0], "message", None)
-    said = getattr(message, "content", None)
-    if choices[0].finish_reason != "stop" or not isinstance(said, str):
-        raise BadAnswer("not a finished message")
-    if getattr(message, "tool_calls", None) or getattr(message, "refusal", None):
-        raise BadAnswer("a call or a refusal, not an answer")
-    return said
 
 
 def _cost(reply: Any) -> int:

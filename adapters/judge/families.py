@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 _HERE = "guardrail.adapters.judge"
-_WORD = "(?<![^\\W_])"
+_BEFORE, _AFTER = "(?<![^\\W_])", "(?![^\\W_])"
 _SPACED = re.compile(r"[\u0000-\u052f\u1e00-\u1fff]+")
 
 
@@ -36,6 +36,7 @@ class Family:
     digest: str
     address: re.Pattern[str]
     schema: bool = False
+    cut: bool = False
     codes: Mapping[str, str] = field(default_factory=dict)
     params: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
@@ -57,14 +58,18 @@ def family(name: str) -> Family:
     return Family(
         name=name,
         digest=hashlib.sha256(f"{written}\0{address}".encode()).hexdigest()[:12],
-        address=_matching([*words, *read.pop("words", ())]),
+        address=_matching(words, read.pop("words", ())),
         **read,
         **wordings,
     )
 
 
-def _matching(words: list[str]) -> re.Pattern[str]:
-    """Any of the words: with the beginning of a word, in scripts that write spaces, or anywhere."""
-    spaced = [re.escape(word) for word in words if _SPACED.fullmatch(word)]
+def _matching(words: Sequence[str], answers: Sequence[str]) -> re.Pattern[str]:
+    """Any of the words, or an answer as a word.
+
+    A word counts where one begins with it, in scripts that write spaces; of others anywhere.
+    """
+    begun = "|".join(re.escape(word) for word in words if _SPACED.fullmatch(word))
     others = [re.escape(word) for word in words if not _SPACED.fullmatch(word)]
-    return re.compile("|".join((f"{_WORD}(?:{'|'.join(spaced)})", *others)))
+    said = [f"{_BEFORE}{re.escape(answer)}{_AFTER}" for answer in answers]
+    return re.compile("|".join((f"{_BEFORE}(?:{begun})", *others, *said)))

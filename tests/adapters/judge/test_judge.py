@@ -177,6 +177,14 @@ def test_a_message_that_is_not_finished_is_no_answer(change: dict[str, Any]) -> 
             assert scanned(judge(there.url)).status == "error"
 
 
+@pytest.mark.parametrize(("said", "how"), [("Yes", "ok"), ("No", "ok"), ("Yes, as", "error")])
+def test_shieldgemmas_answer_is_its_first_token(said: str, how: str) -> None:
+    message = {"role": "assistant", "content": said}
+    with endpoint(completion({"index": 0, "finish_reason": "length", "message": message})) as there:
+        assert scanned(judge(there.url, "shieldgemma", max_tokens=50)).status == how
+        assert there.requests[0][2]["max_tokens"] == 1
+
+
 def completion(*choices: object) -> Answer:
     head = {"id": "c", "object": "chat.completion", "created": 1, "model": "judge"}
     return Answer(body={**head, "choices": list(choices)})
