@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from guardrail.adapters.litellm import GuardedLiteLLM
 from guardrail.detect.base import Detector
 from guardrail.detect.second import NAME
 from guardrail.detect.second.judging import JudgeOpinion
@@ -319,3 +321,42 @@ def test_it_is_never_laxer_but_where_it_may_be_and_no_floor_refused(case: Case) 
         assert lowered >= alone
     if case.alone(FLOORS) is Action.REFUSE:
         assert lowered is Action.REFUSE
+
+
+@pytest.mark.parametrize("mode", ["sync", "async"])
+async def test_an_app_guarded_through_litellm_has_one_attempt_and_names_nobody(
+    tmp_path: Path, mode: str
+) -> None:
+    log = MemoryLog()
+    with StandInServer() as server:
+        server.reply("safe").reply("It was a fine day.").reply("safe")
+        made = policy(tmp_path, server.url, may_lower=True)
+        guard = Guard(made, log=log, detectors=team())
+        client = GuardedLiteLLM(guard=guard, caller=Caller("caller-17"), api_base=server.url)
+        ask: dict[str, Any] = {"model": "openai/app", "api_key": "k1", "user": "caller-17"}
+        ask["messages"] = [{"role": "user", "content": "a woman at the beach"}]
+        if mode == "sync":
+            await asyncio.to_thread(client.completion, **ask)
+        else:
+            await client.acompletion(**ask)
+        client.close()
+    before, _, after = server.requests
+    for judged in (before, after):
+        assert judged.json["model"] == "judge"
+        assert "caller-17" not in repr((judged.json, judged.headers))
+        assert "k1" not in judged.headers["authorization"]
+    assert len(log.opened) == 1
+
+
+def test_an_output_in_doubt_is_judged(tmp_path: Path) -> None:
+    with Answering(honest("llama-guard")) as server:
+        guard = Guard(policy(tmp_path, server.url, may_lower=True), log=UnsafeNoLog())
+        request = Request.of("Tell me of a day at the sea", Operation.CHAT, caller=FREE)
+        words = "A woman in wet clothes walks home and tells her mother of the storm at sea. "
+        found = guard.run(request, lambda: words, lambda text: Output((said(text),)))
+        assert found.reply == words
+    assert len(server.requests) == 1
+
+
+def said(text: str) -> TextPart:
+    return TextPart(text, "assistant", "output")
