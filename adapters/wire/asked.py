@@ -15,6 +15,7 @@ from guardrail.adapters.wire.content import (
     image_of,
     is_iterable,
     items,
+    odd_names,
     plain,
     word,
 )
@@ -37,7 +38,7 @@ CHOICES = frozenset({"transparent", "opaque", "auto", "vivid", "natural", "hd", 
 
 _UNSAID = frozenset(
     {"role", "name", "type", "id", "index", "status", "tool_call_id", "call_id", "annotations"}
-) | {"cache_control", "provider_specific_fields", "prefix", "encrypted_content", "phase"}
+) | {"cache_control", "provider_specific_fields", "prefix", "phase"}
 _TEXT_PARTS = {
     "text": "text",
     "input_text": "text",
@@ -159,10 +160,15 @@ def _message(content: Content, given: object, turn: int) -> None:
     if kind in _TEXT_PARTS or kind in _PICTURE_PARTS:
         _part(content, message, role, turn)
         return
+    content.prose(odd_names(message), role, "message", turn)
     for name, value in message.items():
-        if name in _UNSAID or value is None or (name, kind) == ("result", "image_generation_call"):
+        made = (name, kind) == ("result", "image_generation_call")
+        if value is None or made or name == "encrypted_content":
             continue
-        _field(content, name, value, role, turn)
+        if name in _UNSAID:
+            content.prose(value, role, "message", turn)
+        else:
+            _field(content, name, value, role, turn)
 
 
 _ROLES = {
@@ -203,22 +209,41 @@ def _part(content: Content, given: object, role: str, turn: int) -> None:
     kind = word(part.get("type")) if part else ""
     if part is None:
         content.unreadable(f"content given as {type(given).__name__} cannot be screened")
+    elif kind == "thinking" and isinstance(part.get("thinking"), list):
+        _parts(content, part["thinking"], role, turn)
     elif kind in _TEXT_PARTS:
         content.text(part.get(_TEXT_PARTS[kind]), role, "message", turn)
+        rest = _without(part, _TEXT_PARTS[kind], "logprobs", "type")
+        content.prose(rest, role, "message", turn)
     elif kind in _PICTURE_PARTS:
         address = part.get("image_url")
         content.picture(address if isinstance(address, str) else get(address, "url"))
+        more = (_without(part, "image_url"), _without(address, "url"))
+        content.prose(more, role, "message", turn)
     elif kind == "image":
-        content.picture(get(part.get("source"), "data") or get(part.get("source"), "url"))
+        source = part.get("source")
+        content.picture(get(source, "data") or get(source, "url"))
+        more = (_without(part, "source"), _without(source, "data", "url"))
+        content.prose(more, role, "message", turn)
     else:
         content.unreadable(f"content of type {_quoted(kind)} cannot be screened")
 
 
+def _without(value: object, *names: str) -> Mapping[str, Any]:
+    """The other fields of a mapping or object."""
+    return {name: field for name, field in (plain(value) or {}).items() if name not in names}
+
+
 def _calls(content: Content, calls: Sequence[Any], turn: int) -> None:
     for call in calls:
-        asked = get(call, "function") or get(call, "custom") or call
-        for name in ("arguments", "input"):
-            content.everything(get(asked, name), "assistant", "tool_arguments", turn)
+        for asked in (call, get(call, "function"), get(call, "custom")):
+            said = {name: get(asked, name) for name in ("arguments", "input")}
+            if asked is not None and plain(asked) is None and not any(said.values()):
+                said = {"": asked}
+            content.everything(said, "assistant", "tool_arguments", turn)
+        named = (call, get(call, "function"), get(call, "custom"))
+        more = [_without(one, "arguments", "custom", "function", "input") for one in named]
+        content.prose(more, "assistant", "message", turn)
 
 
 def _quoted(kind: str) -> str:

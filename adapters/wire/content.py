@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeGuard
@@ -12,6 +13,11 @@ from guardrail.records import Image, Operation, Origin, Request, TextPart
 
 MAX_VALUES = 20_000
 """Values looked at in one request before it counts as unreadable."""
+
+IDENTIFIER = re.compile(r"[A-Za-z0-9_.:/+=@?&%#~$,-]{0,256}", re.ASCII)
+"""One word of the kind machines use: a name, an address, a number."""
+
+_DATA = re.compile(r"data:[^,\s]{0,200};base64,", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -48,6 +54,10 @@ class Content:
         """Take in a picture given as base64, as a data URL, or as a URL, which is not fetched."""
         self.images.append(image_of(value, self.limit_bytes))
 
+    def file(self, data: bytes) -> None:
+        """Take in the bytes of a picture."""
+        self.images.append(Image(data))
+
     def request(self, operation: Operation, **fields: Any) -> Request:
         """Freeze it into a Request; what can end in a picture, or starts from one, is judged so."""
         made = self.pictures and not operation.visual
@@ -56,10 +66,27 @@ class Content:
         plain = Request(operation, tuple(self.parts), tuple(self.images), problem=self.problem)
         return replace(plain, **fields)
 
-    def everything(
+    def prose(
         self, value: object, role: str = "user", origin: Origin = "message", turn: int = 0
     ) -> None:
-        """Take in every text and picture in a value of unknown shape, cycles and all."""
+        """As `everything`, but for texts that are identifiers: for what should be a setting."""
+        known = IDENTIFIER.fullmatch(value) if isinstance(value, str) else isinstance(value, float)
+        if value and not known and not isinstance(value, int):
+            self.everything(value, role, origin, turn, spare=IDENTIFIER)
+
+    def everything(
+        self,
+        value: object,
+        role: str = "user",
+        origin: Origin = "message",
+        turn: int = 0,
+        *,
+        spare: re.Pattern[str] | None = None,
+    ) -> None:
+        """Take in every text and picture in a value of unknown shape, cycles and all.
+
+        A name in a mapping counts as text unless it is an identifier. spare: texts to leave out.
+        """
         seen: set[int] = set()
         left = [value]
         looked = 0
@@ -70,9 +97,10 @@ class Content:
                 return
             item = left.pop()
             if isinstance(item, str):
-                self._loose(item, role, origin, turn)
+                if spare is None or not spare.fullmatch(item):
+                    self._loose(item, role, origin, turn)
             elif isinstance(item, bytes | bytearray):
-                self.images.append(Image(bytes(item)))
+                self.file(bytes(item))
             elif hasattr(item, "read"):
                 self.unreadable("a file in an unknown place cannot be screened")
             elif id(item) not in seen:
@@ -82,6 +110,8 @@ class Content:
     def _loose(self, value: str, role: str, origin: Origin, turn: int) -> None:
         if value[:11].lower() == "data:image/":
             self.picture(value)
+        elif _DATA.match(value):
+            self.unreadable("data that is no picture cannot be screened")
         else:
             self.text(value, role, origin, turn)
 
@@ -114,6 +144,11 @@ def plain(value: object) -> Mapping[str, Any] | None:
     return dumped if isinstance(dumped, Mapping) else None
 
 
+def odd_names(value: Mapping[str, Any]) -> Sequence[str]:
+    """The names in a mapping that are no identifiers, and so may be words."""
+    return [name for name in value if isinstance(name, str) and not IDENTIFIER.fullmatch(name)]
+
+
 def items(value: object) -> Sequence[Any]:
     """The members of a list or tuple; of anything else none."""
     return value if isinstance(value, list | tuple) else ()
@@ -126,7 +161,7 @@ def word(value: object) -> str:
 
 def _inside(item: object) -> list[Any]:
     if isinstance(item, Mapping):
-        return list(item.values())
+        return [*odd_names(item), *item.values()]
     if isinstance(item, list | tuple | set | frozenset):
         return list(item)
     return list((plain(item) or {}).values())

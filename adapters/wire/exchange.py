@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -20,6 +21,9 @@ from guardrail.adapters.wire.turn import MAX_REPLY, Turn, UpstreamFailed, as_req
 from guardrail.errors import InputError, LogUnavailable, RequestStopped
 from guardrail.guard import AsyncGuardedStream, GuardedStream
 from guardrail.records import Action, Caller
+
+_LARGE = 1_000_000
+"""Bytes of a body that is read in another thread, so that an event loop goes on meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,7 @@ class Exchange:
         conversation: str | None = None,
     ) -> Reply | Streaming:
         """Run a call through the guard; whatever `send` raises is raised, once it is on record."""
-        turn = self._begin(call, codec, caller, conversation)
+        turn = self._by(self._read(call, codec), caller, conversation)
         guard = self.service.guard
         try:
             if (reader := turn.reader()) is not None:
@@ -108,7 +112,9 @@ class Exchange:
         conversation: str | None = None,
     ) -> Reply | AsyncStreaming:
         """As `handle`, under asyncio."""
-        turn = self._begin(call, codec, caller, conversation)
+        large = call.body.size() > _LARGE
+        read = await asyncio.to_thread(self._read, call, codec) if large else None
+        turn = self._by(read or self._read(call, codec), caller, conversation)
         guard = self.service.aguard
         try:
             if (reader := turn.reader()) is not None:
@@ -123,10 +129,9 @@ class Exchange:
         except (RequestStopped, LogUnavailable, InputError) as problem:
             return turn.answer(problem)
 
-    def _begin(
-        self, call: Call, codec: Codec, caller: Caller | None, conversation: str | None
-    ) -> Turn:
-        service = self.service
-        limit = service.guard.policy.limits.image_bytes
-        turn = Turn.of(call, codec, limit, self.max_reply)
-        return turn.by(service.who(caller), service.where(conversation))
+    def _read(self, call: Call, codec: Codec) -> Turn:
+        limit = self.service.guard.policy.limits.image_bytes
+        return Turn.of(call, codec, limit, self.max_reply)
+
+    def _by(self, turn: Turn, caller: Caller | None, conversation: str | None) -> Turn:
+        return turn.by(self.service.who(caller), self.service.where(conversation))

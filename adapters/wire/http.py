@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.message import Message
+from io import SEEK_END
 from typing import BinaryIO, Protocol
 
 Headers = Sequence[tuple[str, str]]
@@ -36,6 +37,15 @@ class Body:
         self.file.seek(0)
         while chunk := self.file.read(size):
             yield chunk
+
+    def size(self) -> int:
+        """How many bytes there are."""
+        return len(self.data) if self.file is None else self.file.seek(0, SEEK_END)
+
+    def close(self) -> None:
+        """Close the file, if there is one."""
+        if self.file is not None:
+            self.file.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,13 @@ from guardrail.adapters.wire.codec import Asked, BadCall, Codec, Dialect
 from guardrail.adapters.wire.http import Call, Reply
 from guardrail.records import Operation, Output
 
+UNKNOWN = "unknown"
+"""The name of the codec that refuses what nobody knows."""
+
 _ODD = re.compile(r"//|%|\\|;|/\.\.?(/|$)")
 """Spellings of a path that one server may read otherwise than another."""
+_OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override")
+"""Headers by which a server may take a call for one of another method."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +55,20 @@ class Routes:
 
     def find(self, call: Call) -> Codec | Passed:
         """Where a call belongs; a codec that refuses everything, where nobody knows."""
-        if not _ODD.search(call.path):
+        if not is_odd(call.path) and not any(map(call.header, _OVERRIDES)):
             for entry in self.entries:
                 if call.method in entry.methods and entry.path.fullmatch(call.path):
                     return entry.target
         return _unknown(self.dialect(call))
 
 
+def is_odd(path: str) -> bool:
+    """Whether one server may read a path otherwise than another."""
+    return _ODD.search(path) is not None
+
+
 def _unknown(dialect: Dialect) -> Codec:
-    return Codec("unknown", Operation.CHAT, dialect, _refuse, _nothing)
+    return Codec(UNKNOWN, Operation.CHAT, dialect, _refuse, _nothing)
 
 
 def _refuse(call: Call, limit_bytes: int) -> Asked:

@@ -6,7 +6,7 @@ import json
 from typing import Any, NoReturn
 
 from guardrail.adapters.wire.codec import BadCall
-from guardrail.adapters.wire.http import Call
+from guardrail.adapters.wire.http import Call, Reply, parameter
 
 
 def json_object(call: Call) -> dict[str, Any]:
@@ -21,13 +21,9 @@ def json_object(call: Call) -> dict[str, Any]:
             status=415,
             code="unsupported_media_type",
         )
-    if encoding := call.header("content-encoding"):
-        del encoding
-        raise BadCall(
-            "A body with a content encoding is not read: send it plain.",
-            status=415,
-            code="unsupported_content_encoding",
-        )
+    if parameter(call.header("content-type"), "charset").lower() not in ("", "utf-8", "utf8"):
+        raise BadCall("The body must be UTF-8.", status=415, code="unsupported_charset")
+    no_encoding(call)
     try:
         text = call.body.whole().decode("utf-8")
         value = json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
@@ -40,6 +36,27 @@ def json_object(call: Call) -> dict[str, Any]:
         raise BadCall("The body is nested too deep.") from None
     if not isinstance(value, dict):
         raise BadCall("The body must be a JSON object.")
+    return value
+
+
+def no_encoding(call: Call) -> None:
+    """Raise BadCall for a body that is compressed."""
+    if call.header("content-encoding"):
+        raise BadCall(
+            "A body with a content encoding is not read: send it plain.",
+            status=415,
+            code="unsupported_content_encoding",
+        )
+
+
+def reply_object(reply: Reply) -> dict[str, Any]:
+    """The JSON object in a reply. Raises ValueError for any other, or a name that stands twice."""
+    try:
+        value = json.loads(reply.body.decode("utf-8"), object_pairs_hook=_once)
+    except BadCall as problem:
+        raise ValueError(str(problem)) from None
+    if not isinstance(value, dict):
+        raise ValueError("a reply that is no object")  # noqa: TRY004  its shape
     return value
 
 

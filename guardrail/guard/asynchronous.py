@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from guardrail.flow import (
@@ -82,6 +83,10 @@ class AsyncGuard(Driver):
             raise _Finished(end.value) from None
         return following
 
+    @cached_property
+    def _async_log(self) -> AsyncAttemptLog | None:
+        return self.log if isinstance(self.log, AsyncAttemptLog) else None
+
     async def _perform(self, effect: Effect, source: _Source) -> Any:
         match effect:
             case AskDetector(detector, document, limit):
@@ -89,12 +94,12 @@ class AsyncGuard(Driver):
             case Recall() | Keep():
                 return self._conversation(effect)
             case OpenEntry(entry):
-                if isinstance(log := self.log, AsyncAttemptLog):
+                if (log := self._async_log) is not None:
                     await log.aopen(entry)
                 else:
                     await _to_the_end(self.log.open, entry)
             case CloseEntry(entry):
-                if isinstance(log := self.log, AsyncAttemptLog):
+                if (log := self._async_log) is not None:
                     await log.aclose(entry)
                 else:
                     await _to_the_end(self.log.close, entry)

@@ -198,6 +198,84 @@ def embeddings(asked: Mapping[str, Any], reply: Reply, serial: int) -> dict[str,
     return {"object": "list", "data": data, "model": asked.get("model"), "usage": usage}
 
 
+def moderations(asked: Mapping[str, Any], reply: Reply, serial: int) -> dict[str, object]:
+    """Nothing is ever flagged."""
+    del reply
+    result = {"flagged": False, "categories": {}, "category_scores": {}}
+    return {"id": f"modr-{serial}", "model": asked.get("model"), "results": [result]}
+
+
+def video(asked: Mapping[str, Any], reply: Reply, serial: int) -> dict[str, object]:
+    """Build the job of a film."""
+    del reply
+    return {
+        "id": f"video_{serial}",
+        "object": "video",
+        "created_at": _CREATED,
+        "status": "completed",
+        "progress": 100,
+        "model": asked.get("model", "stand-in"),
+        "prompt": asked.get("prompt"),
+        "seconds": str(asked.get("seconds", 4)),
+        "size": asked.get("size", "720x1280"),
+    }
+
+
+def items(asked: Mapping[str, Any], reply: Reply, serial: int) -> dict[str, object]:
+    """List what a stored response was asked."""
+    del asked, serial
+    part = {"type": "input_text", "text": reply.whole}
+    item = {"type": "message", "id": "item_0", "role": "user", "content": [part]}
+    listed = {"object": "list", "data": [item], "has_more": False}
+    return {**listed, "first_id": "item_0", "last_id": "item_0"}
+
+
+def chats(asked: Mapping[str, Any], reply: Reply, serial: int) -> dict[str, object]:
+    """List stored chat completions."""
+    listed = {"object": "list", "data": [chat(asked, reply, serial)], "has_more": False}
+    return {**listed, "first_id": f"chatcmpl-{serial}", "last_id": f"chatcmpl-{serial}"}
+
+
+def transcript(asked: Mapping[str, Any], reply: Reply) -> tuple[str, bytes]:
+    """Write a transcript down in the format asked for."""
+    form, said = asked.get("response_format"), reply.whole
+    if form == "text":
+        return "text/plain; charset=utf-8", f"{said}\n".encode()
+    if form in ("srt", "vtt"):
+        head = "1\n" if form == "srt" else "WEBVTT\n\n"
+        return "text/plain; charset=utf-8", f"{head}00:00:00 --> 00:00:01\n{said}\n".encode()
+    body: dict[str, object] = {"text": said}
+    if form == "verbose_json":
+        segment = {"id": 0, "start": 0.0, "end": 1.0, "text": said}
+        body |= {"task": "transcribe", "language": "english", "duration": 1.0}
+        body |= {"segments": [segment]}
+    return "application/json", json.dumps(body).encode()
+
+
+def transcript_events(asked: Mapping[str, Any], reply: Reply, serial: int) -> Iterator[str]:
+    """Stream a transcript."""
+    del asked, serial
+    for piece in reply.pieces:
+        yield _event({"type": "transcript.text.delta", "delta": piece})
+    yield _event({"type": "transcript.text.done", "text": reply.whole})
+
+
+def speech(asked: Mapping[str, Any], reply: Reply) -> tuple[str, bytes]:
+    """Sound a tenth of a second long: silence, whatever was to be said."""
+    del asked, reply
+    rate, samples = 8_000, bytes(800)
+    head = struct.pack(
+        "<4sI4s4sIHHIIHH", b"RIFF", 836, b"WAVE", b"fmt ", 16, 1, 1, rate, rate, 1, 8
+    )
+    return "audio/wav", head + struct.pack("<4sI", b"data", len(samples)) + samples
+
+
+def film(asked: Mapping[str, Any], reply: Reply) -> tuple[str, bytes]:
+    """Bytes that begin as a film in MP4 does."""
+    del asked, reply
+    return "video/mp4", struct.pack(">I4s4sI4s", 20, b"ftyp", b"isom", 512, b"isom")
+
+
 def _vector(asked: Mapping[str, Any], item: str) -> list[float] | str:
     digest = hashlib.sha256(item.encode()).digest()
     vector = [byte / 256 for byte in digest[:_DIMENSIONS]]
@@ -228,9 +306,19 @@ REPLIES: Mapping[str, Callable[[Mapping[str, Any], Reply, int], dict[str, object
     "text": text,
     "responses": responses,
     "embeddings": embeddings,
+    "moderations": moderations,
+    "video": video,
+    "items": items,
+    "chats": chats,
+}
+FILES: Mapping[str, Callable[[Mapping[str, Any], Reply], tuple[str, bytes]]] = {
+    "speech": speech,
+    "transcript": transcript,
+    "film": film,
 }
 STREAMS: Mapping[str, Callable[[Mapping[str, Any], Reply, int], Iterator[str]]] = {
     "chat": chat_events,
     "text": text_events,
     "responses": responses_events,
+    "transcript": transcript_events,
 }

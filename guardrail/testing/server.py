@@ -1,8 +1,12 @@
-"""An OpenAI-compatible server that gives fixed answers and remembers every request."""
+"""A server that gives fixed answers and remembers every request.
+
+It speaks OpenAI's protocol, and of Anthropic's and Google's what `_protocols` lists.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections import deque
 from dataclasses import dataclass, field
@@ -10,7 +14,7 @@ from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Self
 
-from guardrail.testing import _replies
+from guardrail.testing import _protocols, _replies
 from guardrail.testing.pictures import neutral_png
 
 if TYPE_CHECKING:
@@ -27,7 +31,24 @@ _ROUTES: Mapping[str, str] = {
     "/v1/images/edits": "images",
     "/v1/images/variations": "images",
     "/v1/embeddings": "embeddings",
+    "/v1/moderations": "moderations",
+    "/v1/audio/speech": "speech",
+    "/v1/audio/transcriptions": "transcript",
+    "/v1/audio/translations": "transcript",
+    "/v1/videos": "video",
+    "/v1/videos/edits": "video",
+    "/v1/videos/extensions": "video",
+    "/v1/videos/{}/remix": "video",
+    "/v1/videos/{}": "video",
+    "/v1/videos/{}/content": "film",
+    "/v1/responses/{}": "responses",
+    "/v1/responses/{}/cancel": "responses",
+    "/v1/responses/{}/input_items": "items",
+    "/v1/chat/completions/{}": "chat",
+    "/v1/chat/completions/{}/messages": "items",
+    "GET /v1/chat/completions": "chats",
 }
+_AZURE = re.compile(r"/openai/(deployments/[^/]+|v1)/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +193,7 @@ class StandInServer:
 
 class _Http(ThreadingHTTPServer):
     daemon_threads = False
+    request_queue_size = 256
     owner: StandInServer
 
     def __init__(self, *args: Any) -> None:
@@ -204,40 +226,64 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self._record(None, ())
-        path = self.path.partition("?")[0]
+        path, _, query = self.path.partition("?")
         if path == "/v1/models":
             self._send_json(200, _replies.models())
         elif path.startswith("/pictures/"):
             self._send(200, "image/png", neutral_png())
         else:
-            self._send_json(404, _replies.error(404))
+            self._reply({"stream": "stream=true" in query.lower()})
+
+    def do_DELETE(self) -> None:
+        self._record(None, ())
+        name = self.path.partition("?")[0].rpartition("/")[2]
+        self._send_json(200, {"id": name, "object": "deleted", "deleted": True})
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         asked, fields = _parse(self.headers, body)
         self._record(asked, fields)
-        shape = _ROUTES.get(self.path.partition("?")[0])
-        if shape is None:
+        self._reply(asked)
+
+    def _reply(self, asked: Any) -> None:
+        path, _, query = self.path.partition("?")
+        shape = _shape(self.command, path)
+        other = _protocols.find(path, query, asked)
+        if shape is None and other is None:
             self._send_json(404, _replies.error(404))
             return
         reply = self.server.owner.next_reply()
         if self.server.owner.wait(reply.delay):
             self.close_connection = True
             return
+        error = other.error if other else _replies.error
         if reply.status >= 400:  # noqa: PLR2004  the HTTP line between success and error
-            self._send_json(reply.status, _replies.error(reply.status))
+            self._send_json(reply.status, error(reply.status))
+        elif other is not None:
+            self._answer_as(other, asked, reply)
         else:
-            self._answer(shape, asked, reply)
+            self._answer(shape or "", asked, reply)
+
+    def _answer_as(self, other: _protocols.Protocol, asked: Any, reply: Reply) -> None:
+        asked = asked if isinstance(asked, dict) else {}
+        serial = len(self.server.owner.requests)
+        if other.events is not None:
+            self._send_events(other.events(asked, reply, serial), reply.gap)
+        else:
+            self._send_json(200, other.whole(asked, reply, serial))
 
     def _answer(self, shape: str, asked: Any, reply: Reply) -> None:
         asked = asked if isinstance(asked, dict) else {}
         serial = len(self.server.owner.requests)
-        if asked.get("stream") and shape in _replies.STREAMS:
+        if asked.get("stream") in (True, "true") and shape in _replies.STREAMS:
             self._send_events(_replies.STREAMS[shape](asked, reply, serial), reply.gap)
             return
         if shape == "images":
             pictures = reply.images or (neutral_png(),) * int(asked.get("n") or 1)
             self._send_json(200, _replies.images(asked, pictures, self.server.owner.origin))
+            return
+        if shape in _replies.FILES:
+            self._send(200, *_replies.FILES[shape](asked, reply))
             return
         self._send_json(200, _replies.REPLIES[shape](asked, reply, serial))
 
@@ -276,6 +322,16 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.owner.aborted += 1
             return False
         return True
+
+
+def _shape(method: str, path: str) -> str | None:
+    """What a path answers; `{}` stands for one name in the table."""
+    path = _AZURE.sub("/v1/", path)
+    parts = path.split("/")
+    named = "/".join([*parts[:3], "{}", *parts[4:]])
+    if "/chat/completions/" in path:
+        named = "/".join([*parts[:4], "{}", *parts[5:]])
+    return _ROUTES.get(f"{method} {path}") or _ROUTES.get(path) or _ROUTES.get(named)
 
 
 def _parse(headers: Message, body: bytes) -> tuple[Any, tuple[Upload, ...]]:

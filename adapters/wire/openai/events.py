@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from guardrail.adapters.wire.content import Content, get, items
+from guardrail.adapters.wire.content import IDENTIFIER, Content, get, items
+from guardrail.adapters.wire.openai.rest import CALL, CHOICE, REPLY
+from guardrail.adapters.wire.pieces import delta_rest
 from guardrail.adapters.wire.replied import LIMIT_BYTES, ChunkReader, Place, choice_texts
 from guardrail.adapters.wire.sse import Event
 from guardrail.records import Decision
 
 DONE = "[DONE]"
+_KNOWN = REPLY | {"error"}
 _HEAD = ("id", "object", "created", "model")
 
 
@@ -31,24 +34,29 @@ class ChunkEvents:
         self._chunks = ChunkReader(self._stop)
 
     def read(self, event: Event) -> Sequence[tuple[str, str]]:
-        """The texts in an event as (channel, delta) pairs. Raises ValueError for one unreadable."""
-        chunk = _chunk(event)
+        """The texts in an event as (channel, delta) pairs.
+
+        Raises ValueError for one unreadable: pictures and sound are, in a stream.
+        """
+        chunk = loaded(event)
         if chunk is None:
             return ()
-        error = get(chunk, "error")
+        rest = [pair for choice in items(chunk.get("choices")) for pair in _rest(choice)]
+        rest.extend(delta_rest(chunk, _KNOWN, "other:", spare=IDENTIFIER))
+        error = chunk.get("error")
         if error is None:
-            return self._chunks.read(chunk)
-        said = self._chunks.read(chunk) if get(chunk, "choices") is not None else ()
-        return [*said, *(("error", text) for text in _strings(error))]
+            return [*self._chunks.read(chunk), *rest]
+        said = self._chunks.read(chunk) if chunk.get("choices") is not None else ()
+        return [*said, *rest, *(("error", text) for text in _strings(error))]
 
     def ended(self, event: Event) -> Sequence[str]:
         """The channels that end with this event."""
-        chunk = _chunk(event)
+        chunk = loaded(event)
         return [] if chunk is None else [*self._chunks.ended(chunk), "error"]
 
     def head(self, event: Event, keep: int) -> Event | None:
         """The event with the first `keep` code points of its texts, and nothing else."""
-        chunk = _chunk(event)
+        chunk = loaded(event)
         choices = [_cut(choice, places) for choice, places in _kept(chunk, keep)]
         if chunk is None or not choices:
             return None
@@ -64,8 +72,26 @@ class ChunkEvents:
         return Event(json.dumps({**_identity(last or {}), "choices": ends}), then=DONE)
 
 
-def _chunk(event: Event) -> Any:
-    return json.loads(event.data) if event.data and event.data != DONE else None
+def loaded(event: Event) -> Mapping[str, Any] | None:
+    """The JSON object in an event; None where it has none. Raises ValueError for another."""
+    if not event.data or event.data == DONE:
+        return None
+    value = json.loads(event.data)
+    if not isinstance(value, dict):
+        raise ValueError("an event that is no object")  # noqa: TRY004  its shape
+    return value
+
+
+def _rest(choice: object) -> Iterator[tuple[str, str]]:
+    """What stands beside the delta, and beside what is read of its calls."""
+    delta = get(choice, "delta")
+    if get(delta, "images") or get(get(delta, "audio"), "data"):
+        raise ValueError("a picture or sound in a stream cannot be screened")
+    where = str(get(choice, "index") or 0)
+    yield from delta_rest(choice, CHOICE, f"other:{where}", spare=IDENTIFIER)
+    for call in (get(delta, "function_call"), *items(get(delta, "tool_calls"))):
+        for part in (call, get(call, "function"), get(call, "custom")):
+            yield from delta_rest(part, CALL, f"call:{where}", spare=IDENTIFIER)
 
 
 def _identity(chunk: Mapping[str, Any]) -> dict[str, Any]:
