@@ -145,6 +145,18 @@ class FactSheet:
         twin.extend(self.findings)
         return twin
 
+    def supposing(self, findings: Iterable[Finding]) -> FactSheet:
+        """A sheet that knows all this one does and these findings, once everybody was asked."""
+        twin = FactSheet(
+            self._providers,
+            self._unscanned,
+            thread=self._thread,
+            carried=self._carried,
+            output=self._output,
+        )
+        twin.extend((*self.findings, *findings))
+        return twin
+
     def carry(self, *, made: bool) -> Carried:
         """What the next request of the conversation may lean on.
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from guardrail.detect.second import NAME, Place
 from guardrail.facts import CORE_FACTS
-from guardrail.records import FactName, Facts, Finding, Role, Scan, Severity, Span
+from guardrail.records import FACT_NAMES, FactName, Facts, Finding, Role, Scan, Severity, Span
 
 if TYPE_CHECKING:
     from guardrail.detect.base import Detector, Document
@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 
 FIRST: frozenset[FactName] = frozenset({"sexual", "minor"})
 """Who answers for these is asked before the second stage is."""
+
+
+def asked_before(second: SecondOpinion | None) -> frozenset[FactName]:
+    """Who answers for these is asked before: all, where the answer may not undo a floor."""
+    if second is not None and second.keeps_floors and second.settings.may_lower:
+        return frozenset(FACT_NAMES)
+    return FIRST
+
 
 _SEVERITIES = {severity.label: severity for severity in Severity}
 
@@ -33,6 +41,7 @@ class Grey:
 
     def __init__(self, second: SecondOpinion | None, document: Document, *, alone: bool) -> None:
         self.open = second is not None
+        self._before = asked_before(second)
         self._alone = alone
         self._second = second
         self._document = document
@@ -55,12 +64,17 @@ class Grey:
         self._held += held
         return replace(scan, findings=tuple(f for f in scan.findings if f not in held))
 
+    @property
+    def held(self) -> tuple[Finding, ...]:
+        """What is held back so far."""
+        return tuple(self._held)
+
     def ready(self, left: Sequence[Detector]) -> bool:
         """Whether the second stage can be asked now; where nothing is in doubt it never will be.
 
         left: who is still to be asked.
         """
-        if not self.open or any(detector.provides & FIRST for detector in left):
+        if not self.open or any(detector.provides & self._before for detector in left):
             return False
         self.open = bool(self._places)
         return self.open

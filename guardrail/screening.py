@@ -13,7 +13,7 @@ from guardrail.detect.intake import check_images
 from guardrail.detect.second import NAME as SECOND
 from guardrail.detect.turns import WHOLE, latest_thread
 from guardrail.facts import CORE_FACTS, Carried, FactSheet
-from guardrail.grey import FIRST, Grey, not_asked
+from guardrail.grey import Grey, asked_before, not_asked
 from guardrail.policy import Policy
 from guardrail.records import (
     Action,
@@ -32,6 +32,7 @@ from guardrail.records import (
 if TYPE_CHECKING:
     from guardrail.detect.second import SecondOpinion
     from guardrail.policy import BoundPolicy
+    from guardrail.policy.rule import Rule
 
 TRIVIAL_US = 5.0
 """Detectors up to this cost are asked along with another: judging again would cost more."""
@@ -136,6 +137,8 @@ class Screener:
         self._next: dict[tuple[tuple[int, ...], tuple[FactName, ...]], _Detectors] = {}
         self._rest: dict[tuple[tuple[int, ...], tuple[int, ...]], _Detectors] = {}
         self._second = second
+        self._first = asked_before(second)
+        self._floors = _floors(policy) if second and second.keeps_floors else None
         if second is not None:
             self._skipped[SECOND] = not_asked(second)
 
@@ -210,13 +213,22 @@ class Screener:
     ) -> Generator[ScreeningEffect, Any, Scan]:
         """Ask the second stage, and settle what was held back."""
         sheet = turn.sheet
-        firm, question = sheet.tells_of_minors, grey.question(sheet.facts(settled=settled))
+        firm = sheet.tells_of_minors or self._on_a_floor(turn, grey)
+        question = grey.question(sheet.facts(settled=settled))
         answer = yield AskDetector(question, turn.document, question.limit)
         scan = _rebased(answer, turn.document)
         if scan.unscanned:
             sheet.give_up(scan.provides)
         sheet.extend((*scan.findings, *grey.settled(scan, firm=firm)))
         return scan
+
+    def _on_a_floor(self, turn: _Turn, grey: Grey) -> bool:
+        """Whether a floor refuses what is held back."""
+        if self._floors is None or not grey.held:
+            return False
+        facts = turn.sheet.supposing(grey.held).facts(settled=True)
+        verdict = self._floors.bind(turn.document.operation, turn.caller).judge(facts, turn.stage)
+        return not isinstance(verdict, Decision) or verdict.action is not Action.ALLOW
 
     def _most_telling(self, left: _Detectors, needed: tuple[FactName, ...]) -> _Detectors:
         """The detector most rules wait for, by its cost, and the trivial ones they wait for.
@@ -232,7 +244,7 @@ class Screener:
     def _worthiest(self, left: _Detectors, needed: frozenset[FactName]) -> list[Detector]:
         useful = [detector for detector in left if detector.provides & needed]
         if not useful:
-            return [detector for detector in left if detector.provides & FIRST]
+            return [detector for detector in left if detector.provides & self._first]
         best = max(useful, key=lambda detector: self._worth[detector.name])
         return [d for d in useful if d is best or d.cost <= TRIVIAL_US]
 
@@ -255,6 +267,16 @@ class Screener:
         total = sum(len(part.text) for part in parts)
         limit = self.policy.limits.text_chars
         return f"the text is longer than {limit} characters" if total > limit else ""
+
+
+def _floors(policy: Policy) -> Policy:
+    """The same policy with nothing but its floors."""
+    overlays = tuple((code, _only_floors(rules)) for code, rules in policy.overlays)
+    return replace(policy, rules=_only_floors(policy.rules), overlays=overlays)
+
+
+def _only_floors(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    return tuple(rule for rule in rules if rule.floor)
 
 
 def _rebased(scan: Scan, document: Document) -> Scan:

@@ -11,15 +11,16 @@ from rich.text import Text
 from guardrail.cli.console import ACTION_STYLES
 from guardrail.cli.excerpt import Mark, key, shown, underlined
 from guardrail.cli.explanation import PLACES, Explanation, located
+from guardrail.detect.second import NAME
 from guardrail.messages import message_for
 from guardrail.records import Action, Decision, Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from rich.console import Console
 
-    from guardrail.records import Facts, Request
+    from guardrail.records import Facts, Request, Scan
 
 _STYLES = {"sexual": "red", "minor": "magenta", "person": "cyan", "edit": "yellow"}
 _OTHER_STYLE = "blue"
@@ -41,7 +42,7 @@ def show(explanation: Explanation, console: Console) -> None:
     console.print()
     if findings:
         console.print(_found(findings, request))
-    for line in _facts(screening.facts):
+    for line in (*_facts(screening.facts), *_second_stage(screening.scans)):
         console.print(Text("  ").append(line))
     if screening.problem:
         console.print(Text(f"  not read in full: {screening.problem}"))
@@ -111,6 +112,19 @@ def _facts(facts: Facts) -> Iterator[str]:
     ):
         if values:
             yield f"{name}: {', '.join(sorted(values))}"
+
+
+def _second_stage(scans: Iterable[Scan]) -> Iterator[str]:
+    """Yield what the second stage was asked and said, where the policy has one."""
+    for scan in scans:
+        if scan.detector != NAME:
+            continue
+        if scan.status == "skipped":
+            yield f"second stage: not asked, nothing is in doubt ({scan.version})"
+            continue
+        said = ", ".join(dict.fromkeys(f"{f.label} {f.value}" for f in scan.findings))
+        answer = f"no answer: {scan.problem}" if scan.unscanned else said or "nothing that counts"
+        yield f"second stage: {answer} ({scan.version}, {scan.ms:.0f} ms)"
 
 
 def _show_rules(explanation: Explanation, console: Console) -> None:

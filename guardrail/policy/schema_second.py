@@ -9,9 +9,18 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, model_validator
 
 from guardrail.policy.schema_base import Model, Text, expected
-from guardrail.policy.second import HIGHEST, Moderation, OnnxModel, SecondStage
+from guardrail.policy.second import (
+    FAMILIES,
+    HIGHEST,
+    Judge,
+    Moderation,
+    OnnxModel,
+    SecondStage,
+)
 
 LabelMeaning = Literal["suggestive", "nudity", "explicit", "minor"]
+Family = Literal["chat", "gpt-oss-safeguard", "llama-guard", "moderation", "shieldgemma"]
+_MS, _JUDGE_MS = 1000, 5000
 Share = Annotated[float, Field(ge=0, le=HIGHEST)]
 
 
@@ -81,6 +90,44 @@ class ModerationSchema(Model):
     """Name of the environment variable with the key. Default: no key is sent."""
 
 
+class JudgeSchema(Model):
+    """A language model as judge, asked through LiteLLM. The texts in doubt are sent there."""
+
+    family: Family
+    """Whose prompt and answer it has; `chat`: any model that follows instructions."""
+    model: Text
+    """The model as LiteLLM calls it, such as `openai/llama-guard-4`."""
+    url: Annotated[Text, AfterValidator(_endpoint)] | None = None
+    """Base URL. Default: the provider's."""
+    key_env: Text | None = None
+    """Name of the environment variable with the key. Default: none is sent to a `url`; without
+    one LiteLLM looks for the provider's."""
+    max_chars: Annotated[int, Field(ge=500, le=100_000)] = 4000
+    """Code points shown; of a longer text its beginning, its end and what is in doubt."""
+    max_tokens: Annotated[int, Field(ge=1, le=16_384)] | None = None
+    """Tokens of its answer. Default: the family's."""
+    per_day: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
+    """Calls in 24 hours, in a process; more texts are unscanned. Default: any."""
+    tokens_per_day: Annotated[int, Field(ge=1, le=1_000_000_000_000)] | None = None
+    """Tokens in 24 hours, in a process, prompts and answers. Default: any."""
+    cache_s: Annotated[int, Field(ge=1, le=31_536_000)] = 3600
+    """Seconds that an answer is remembered."""
+
+    def settings(self) -> Judge:
+        """The same as a value of the policy."""
+        return Judge(
+            family=self.family,
+            model=self.model,
+            url=(self.url or "").rstrip("/"),
+            key_env=self.key_env or "",
+            max_chars=self.max_chars,
+            max_tokens=self.max_tokens or 0,
+            per_day=self.per_day or 0,
+            tokens_per_day=self.tokens_per_day or 0,
+            cache_s=self.cache_s,
+        )
+
+
 class SecondStageModel(Model):
     """A second opinion on sexual content, asked only where the first stage is in doubt."""
 
@@ -88,12 +135,12 @@ class SecondStageModel(Model):
     """Which scores are in doubt."""
     may_lower: bool = False
     """Whether it may undo a `nudity` in doubt, where nothing speaks of a minor."""
-    labels: Annotated[dict[Text, LabelMeaning], Field(min_length=1)]
-    """What each label of the backend that counts stands for."""
-    calibration: CalibrationModel = CalibrationModel()
-    """Of the backend's scores, before 0.5 decides."""
-    limit_ms: Annotated[int, Field(ge=1, le=600_000)] = 1000
-    """Milliseconds it may take."""
+    labels: Annotated[dict[Text, LabelMeaning], Field(min_length=1)] | None = None
+    """What each label of the backend that counts stands for; required, but not for a judge."""
+    calibration: CalibrationModel | None = None
+    """Of the backend's scores, before 0.5 decides. Default: slope 1, bias 0. Not for a judge."""
+    limit_ms: Annotated[int, Field(ge=1, le=600_000)] | None = None
+    """Milliseconds it may take. Default: 1000, of a judge 5000."""
     concurrency: Annotated[int, Field(ge=1, le=8)] = 4
     """Texts it is asked about at once, in a process."""
     per_minute: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
@@ -101,35 +148,51 @@ class SecondStageModel(Model):
     cache: Annotated[int, Field(ge=0, le=1_000_000)] = 4096
     """Answers remembered, by a keyed digest of the text, in memory only."""
     onnx: OnnxSchema | None = None
-    """A local classifier; this or `moderation`."""
+    """A local classifier; this, `moderation` or `judge`."""
     moderation: ModerationSchema | None = None
-    """An endpoint; this or `onnx`."""
+    """An endpoint; this, `onnx` or `judge`."""
+    judge: JudgeSchema | None = None
+    """A language model; this, `onnx` or `moderation`."""
 
     @model_validator(mode="after")
     def _one_backend(self) -> Self:
-        if (self.onnx is None) is (self.moderation is None):
-            raise expected("one of onnx and moderation")
-        if not {"nudity", "explicit"} & set(self.labels.values()):
+        backends = [one for one in (self.onnx, self.moderation, self.judge) if one is not None]
+        if len(backends) != 1:
+            raise expected("one of onnx, moderation and judge")
+        if self.judge is not None:
+            if self.labels is not None or self.calibration is not None:
+                raise expected("no labels and no calibration with a judge: its family has them")
+        elif self.labels is None:
+            raise expected("labels: what each label of the backend stands for")
+        elif not {"nudity", "explicit"} & set(self.labels.values()):
             raise expected("a label that stands for nudity or explicit")
         return self
 
     def settings(self) -> SecondStage:
         """The same as a value of the policy."""
+        calibration = self.calibration or CalibrationModel()
         return SecondStage(
             backend=self._backend(),
-            labels=tuple(sorted(self.labels.items())),
+            labels=self._labels(),
             low=float(self.grey.low),
             high=float(self.grey.high),
             may_lower=self.may_lower,
-            limit_ms=self.limit_ms,
+            limit_ms=self.limit_ms or (_JUDGE_MS if self.judge else _MS),
             concurrency=self.concurrency,
             per_minute=self.per_minute or 0,
             cache=self.cache,
-            slope=float(self.calibration.slope),
-            bias=float(self.calibration.bias),
+            slope=float(calibration.slope),
+            bias=float(calibration.bias),
         )
 
-    def _backend(self) -> OnnxModel | Moderation:
+    def _labels(self) -> tuple[tuple[str, str], ...]:
+        if self.judge is not None:
+            return tuple((meaning, meaning) for meaning in FAMILIES[self.judge.family])
+        return tuple(sorted((self.labels or {}).items()))
+
+    def _backend(self) -> OnnxModel | Moderation | Judge:
+        if self.judge is not None:
+            return self.judge.settings()
         if self.onnx is not None:
             return OnnxModel(**self.onnx.model_dump())
         there = self.moderation

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -33,6 +34,39 @@ class Moderation:
 
 
 @dataclass(frozen=True, slots=True)
+class Judge:
+    """A language model that is asked through LiteLLM.
+
+    family: whose prompt and answer it has, one of `FAMILIES`. model: as LiteLLM calls it.
+    url: base URL; empty: the provider's. key_env: the environment variable that holds the key;
+    empty: none is sent to a `url`, and LiteLLM looks for a provider's.
+    max_chars: code points of what it is shown; of a longer text, parts.
+    max_tokens: of its answer; 0: the family's. per_day, tokens_per_day: in 24 hours in a process,
+    0 for any number. cache_s: seconds that an answer is remembered.
+    """
+
+    family: str
+    model: str
+    url: str = ""
+    key_env: str = ""
+    max_chars: int = 4000
+    max_tokens: int = 0
+    per_day: int = 0
+    tokens_per_day: int = 0
+    cache_s: int = 3600
+
+
+FAMILIES: Mapping[str, tuple[str, ...]] = {
+    "chat": ("explicit", "minor", "nudity", "suggestive"),
+    "gpt-oss-safeguard": ("explicit", "minor", "nudity", "suggestive"),
+    "llama-guard": ("minor", "nudity"),
+    "moderation": ("minor", "nudity"),
+    "shieldgemma": ("nudity",),
+}
+"""Families of judges, with what each can tell."""
+
+
+@dataclass(frozen=True, slots=True)
 class SecondStage:
     """When the second stage is asked, and what its answer counts for.
 
@@ -44,7 +78,7 @@ class SecondStage:
     slope, bias: calibration of its scores, on log-odds.
     """
 
-    backend: OnnxModel | Moderation
+    backend: OnnxModel | Moderation | Judge
     labels: tuple[tuple[str, str], ...]
     low: float = 0.2
     high: float = 0.8

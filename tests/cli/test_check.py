@@ -1,10 +1,11 @@
 import json
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner, Result
 
 from guardrail.cli import main
-from guardrail.testing import neutral_png
+from guardrail.testing import StandInServer, neutral_png
 
 PROMPT = "Draw Taylor Swift in a bikini"
 
@@ -54,6 +55,29 @@ def test_a_picture_makes_it_an_edit(tmp_path: Path) -> None:
     assert "image.edit asked by" in result.stdout
     assert "1 picture(s) sent along" in result.stdout
     assert "Decision: refuse" in result.stdout
+
+
+def test_what_a_judge_said_is_shown(tmp_path: Path) -> None:
+    pytest.importorskip("litellm", reason="the extra litellm is not installed")
+    policy = tmp_path / "p.yaml"
+    for said, shown in (
+        ("unsafe\nS12", "second stage: sexual nudity (judge:llama-guard:openai/guard@"),
+        ("safe", "second stage: sexual none ("),
+        ("perhaps", "second stage: no answer: BadAnswer ("),
+    ):
+        with StandInServer() as server:
+            server.reply(said)
+            judge = f"{{family: llama-guard, model: openai/guard, url: {server.url!r}}}"
+            policy.write_text(
+                f"policy: p\nversion: 1\nextends: default\n"
+                f"second_stage: {{limit_ms: 20000, judge: {judge}}}\n"
+            )
+            asking = ("--operation", "image.generate", "--policy", str(policy))
+            result = check("a couple in bed", *asking)
+            assert shown in " ".join(result.stdout.split())
+            assert "not asked, nothing is in doubt" in " ".join(
+                check("a tree", *asking).stdout.split()
+            )
 
 
 def test_a_prompt_from_stdin_can_hold_terminal_codes() -> None:

@@ -7,6 +7,7 @@ from click.testing import CliRunner, Result
 
 from guardrail.cli import main
 from guardrail.log import open_log
+from guardrail.testing import StandInServer
 from tests.detect.second import Answer, endpoint, moderation
 from tests.log.support import REFUSE, opened, rows
 from tests.log.test_migrate import schema1
@@ -89,6 +90,22 @@ def test_a_file_in_the_way_of_the_log_is_wrong(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert "is not a folder that can be written" in " ".join(result.stdout.split())
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_judge_is_asked(url: str, tmp_path: Path) -> None:
+    pytest.importorskip("litellm", reason="the extra litellm is not installed")
+    policy = tmp_path / "p.yaml"
+    text = "policy: p\nversion: 1\nextends: default\nsecond_stage:\n  limit_ms: 20000\n"
+    for said, state in (("unsafe\nS12", "ok"), ("I would rather not say.", "wrong")):
+        with StandInServer() as server:
+            server.reply(said)
+            judge = f"{{family: llama-guard, model: openai/guard, url: {server.url!r}}}"
+            policy.write_text(f"{text}  judge: {judge}\n")
+            result = doctor("--log", url, "--policy", str(policy), "--json")
+        (check,) = [c for c in checks(result) if c["group"] == "second stage"]
+        assert (check["name"], check["state"]) == ("sexual.second", state)
+        assert result.exit_code == (state == "wrong")
+        assert len(server.requests) == 1
 
 
 def test_a_second_stage_is_asked(url: str, tmp_path: Path) -> None:

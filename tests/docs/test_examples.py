@@ -21,6 +21,7 @@ PAGES = (
     "asgi.md",
     "guardrails-ai.md",
     "httpx.md",
+    "judge.md",
     "langchain.md",
     "openai-agents.md",
     "presidio.md",

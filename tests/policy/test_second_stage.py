@@ -10,11 +10,12 @@ import pytest
 from guardrail.errors import PolicyError
 from guardrail.policy import Policy, load_policy
 from guardrail.policy.loader import load
-from guardrail.policy.second import Moderation, OnnxModel, SecondStage
+from guardrail.policy.second import Judge, Moderation, OnnxModel, SecondStage
 from tests.policy.support import HEAD, loads, write
 
 LABELS = "labels: {nsfw: nudity}"
 ONNX = "onnx: {folder: m}"
+JUDGE = "judge: {family: llama-guard, model: openai/guard}"
 
 
 def second(folder: Path, text: str) -> SecondStage:
@@ -39,6 +40,25 @@ def test_an_endpoint(tmp_path: Path) -> None:
     assert stage.backend == Moderation("http://127.0.0.1:80/v1")
 
 
+def test_a_judge(tmp_path: Path) -> None:
+    stage = second(tmp_path, JUDGE)
+    assert stage.backend == Judge("llama-guard", "openai/guard")
+    assert stage.labels == (("minor", "minor"), ("nudity", "nudity"))
+    assert (stage.limit_ms, stage.may_lower) == (5000, False)
+    more = "url: 'https://a.b/v1/', key_env: K, max_chars: 900, max_tokens: 5, cache_s: 9"
+    text = f"judge: {{family: chat, model: m, {more}, per_day: 3, tokens_per_day: 4}}, limit_ms: 7"
+    stage = second(tmp_path, text)
+    assert stage.backend == Judge("chat", "m", "https://a.b/v1", "K", 900, 5, 3, 4, 9)
+    assert stage.limit_ms == 7
+
+
+def test_the_digest_follows_the_judge(tmp_path: Path) -> None:
+    plain = loads(tmp_path, f"{HEAD}second_stage: {{{JUDGE}}}\n")
+    other = loads(tmp_path, f"{HEAD}second_stage: {{{JUDGE[:-1]}, max_chars: 900}}}}\n")
+    assert plain.ref.digest != other.ref.digest
+    assert len({plain.ref, other.ref}) == 2
+
+
 def test_what_extends_a_policy_inherits_it(tmp_path: Path) -> None:
     base = write(tmp_path, f"{HEAD}second_stage: {{{LABELS}, {ONNX}}}\n", "base.yaml")
     child = loads(tmp_path, f"policy: child\nversion: 1\nextends: {base.name}\n")
@@ -48,8 +68,11 @@ def test_what_extends_a_policy_inherits_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (LABELS, "expected one of onnx and moderation"),
-        (f"{LABELS}, {ONNX}, moderation: {{url: 'https://a.b'}}", "one of onnx and moderation"),
+        (LABELS, "expected one of onnx, moderation and judge"),
+        (
+            f"{LABELS}, {ONNX}, moderation: {{url: 'https://a.b'}}",
+            "one of onnx, moderation and judge",
+        ),
         (ONNX, "labels"),
         (f"labels: {{x: minor}}, {ONNX}", "a label that stands for nudity or explicit"),
         (f"labels: {{x: bare}}, {ONNX}", "'bare'"),
@@ -59,6 +82,14 @@ def test_what_extends_a_policy_inherits_it(tmp_path: Path) -> None:
         (f"{LABELS}, moderation: {{url: 'http://example.com'}}", "expected https"),
         (f"{LABELS}, moderation: {{url: 'https://k@example.com'}}", "without a key in it"),
         (f"{LABELS}, moderation: {{url: 'https://a.b?key=1'}}", "without a key in it"),
+        (f"{JUDGE}, {ONNX}", "one of onnx, moderation and judge"),
+        (f"{JUDGE}, {LABELS}", "no labels and no calibration with a judge"),
+        (f"{JUDGE}, calibration: {{slope: 2}}", "no labels and no calibration with a judge"),
+        ("judge: {family: chat}", "model"),
+        ("judge: {family: gemma, model: m}", "'gemma'"),
+        ("judge: {family: chat, model: m, url: 'http://example.com'}", "expected https"),
+        ("judge: {family: chat, model: m, max_chars: 10}", "max_chars|500"),
+        ("judge: {family: chat, model: m, per_day: 0}", "per_day|1"),
         (f"{LABELS}, {ONNX}, may_lover: true", "did you mean 'may_lower'"),
     ],
 )

@@ -75,12 +75,14 @@ class Memory:
     """Opinions by a keyed digest of the text, the key made anew in each process; never a text.
 
     size: how many; the one unused for longest is forgotten first.
+    seconds: for how long each is remembered.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, seconds: float = math.inf) -> None:
         self._size = size
+        self._seconds = seconds
         self._key = os.urandom(32)
-        self._kept: OrderedDict[bytes, Opinion] = OrderedDict()
+        self._kept: OrderedDict[bytes, tuple[float, Opinion]] = OrderedDict()
         self._lock = Lock()
 
     def key(self, text: str) -> bytes:
@@ -90,15 +92,18 @@ class Memory:
     def get(self, key: bytes) -> Opinion | None:
         """The opinion remembered, if any."""
         with self._lock:
-            if key not in self._kept:
+            since, found = self._kept.get(key, (-math.inf, None))
+            if time.monotonic() - since >= self._seconds:
+                self._kept.pop(key, None)
                 return None
-            self._kept.move_to_end(key)
-            return self._kept[key]
+            if found is not None:
+                self._kept.move_to_end(key)
+            return found
 
     def put(self, key: bytes, found: Opinion) -> None:
         """Remember an opinion."""
         with self._lock:
-            self._kept[key] = found
+            self._kept[key] = (time.monotonic(), found)
             self._kept.move_to_end(key)
             while len(self._kept) > self._size:
                 self._kept.popitem(last=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Protocol
@@ -51,15 +52,18 @@ class SecondOpinion:
     """What the second stage knows across requests: its backend, memory and budget.
 
     tells_minors: whether one of its labels stands for a minor. limit: seconds it may take.
+    keeps_floors: whether what it undoes may not be what a floor refuses.
     """
 
-    def __init__(self, settings: SecondStage, backend: Backend) -> None:
+    keeps_floors = False
+
+    def __init__(self, settings: SecondStage, backend: Backend, seconds: float = math.inf) -> None:
         self.settings = settings
         self.version = backend.version
         self.tells_minors = any(meaning == "minor" for _, meaning in settings.labels)
         self.limit = settings.limit_ms / 1e3
         self._backend = backend
-        self._memory = Memory(settings.cache)
+        self._memory = Memory(settings.cache, seconds)
         self._budget = Budget(settings.per_minute)
         self._free = BoundedSemaphore(settings.concurrency)
 
@@ -110,10 +114,10 @@ class Asked:
     def detect(self, document: Document) -> Iterator[Finding]:
         """Report on the places, in order."""
         for place in self._places:
-            reading = document.reading(place.part)
-            text = reading.text if reading else document.parts[place.part].text
-            whole = Span(place.part, 0, len(document.parts[place.part].text))
-            yield from self._findings(self._stage.opinion(text), place.span or whole)
+            text = undisguised(document, place.part)
+            yield from self._findings(
+                self._stage.opinion(text), place.span or whole(document, place.part)
+            )
 
     def _findings(self, found: Opinion, span: Span) -> Iterator[Finding]:
         yield self._finding("sexual", found.severity.label, found.score, span)
@@ -129,3 +133,14 @@ class Asked:
             span=span,
             score=score,
         )
+
+
+def undisguised(document: Document, part: int) -> str:
+    """A part's text with its disguises undone."""
+    reading = document.reading(part)
+    return reading.text if reading else document.parts[part].text
+
+
+def whole(document: Document, part: int) -> Span:
+    """All of a part."""
+    return Span(part, 0, len(document.parts[part].text))
