@@ -103,22 +103,21 @@ def stream_flow(screener: Screener, request: Request, reader: StreamReader[C]) -
     """A call whose reply arrives in chunks: each is held back until what it says is cleared.
 
     Steps 1 to 4 are those of `call_flow`; then for each chunk
-    5. read it and screen the window it completes,
+    5. read it and screen the text at each place of it where that is due,
     6. release what is cleared, or stop,
     and at the end screen the whole, close the entry and release the rest.
     """
     before, attempt = yield from _begin(screener, request)
     yield from _guarded(attempt, _call_model())
-    held = HeldBack(reader)
+    limits = screener.policy.limits
+    held = HeldBack(reader, limits.hold_back, limits.text_chars)
     running = before
     try:
         while chunk := (yield NextChunk()):
             held.add(chunk[0])
-            if held.due:
-                running = yield from screener.output(request, held.window(), running, Stage.STREAM)
-                if running.screening.decision.action is not Action.ALLOW:
-                    break
-                held.clear()
+            running = yield from _advance(screener, request, held, running)
+            if not _allowed(running):
+                break
             for released in held.cleared():
                 yield Release(released)
         else:
@@ -131,6 +130,30 @@ def stream_flow(screener: Screener, request: Request, reader: StreamReader[C]) -
     rest = held.stop(decision) if decision.action is not Action.ALLOW else held.rest()
     for released in rest:
         yield Release(released)
+
+
+def _advance(
+    screener: Screener, request: Request, held: HeldBack[Any], running: StageResult
+) -> Flow[StageResult]:
+    """Screen at every place that is due; what comes of it, a stop being the last."""
+    while held.advance():
+        near = held.near()
+        if near is not None:
+            found = yield from screener.output(request, near, running, Stage.STREAM)
+            if _allowed(found):
+                held.clear(broad=False)
+                continue
+        found = yield from screener.output(request, held.wide(), running, Stage.STREAM)
+        if _allowed(found):
+            running = found
+            held.clear(broad=True)
+        elif not held.doubt():
+            return found
+    return running
+
+
+def _allowed(result: StageResult) -> bool:
+    return result.screening.decision.action is Action.ALLOW
 
 
 class _Attempt:

@@ -211,7 +211,8 @@ def _part(content: Content, given: object, role: str, turn: int) -> None:
         content.unreadable(f"content given as {type(given).__name__} cannot be screened")
     elif kind in _TEXT_PARTS:
         content.text(part.get(_TEXT_PARTS[kind]), role, "message", turn)
-        content.prose(_without(part, _TEXT_PARTS[kind], "logprobs"), role, "message", turn)
+        rest = _without(part, _TEXT_PARTS[kind], "logprobs", "type")
+        content.prose(rest, role, "message", turn)
     elif kind in _PICTURE_PARTS:
         address = part.get("image_url")
         content.picture(address if isinstance(address, str) else get(address, "url"))

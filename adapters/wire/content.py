@@ -70,7 +70,9 @@ class Content:
         self, value: object, role: str = "user", origin: Origin = "message", turn: int = 0
     ) -> None:
         """As `everything`, but for texts that are identifiers: for what should be a setting."""
-        self.everything(value, role, origin, turn, spare=IDENTIFIER)
+        known = IDENTIFIER.fullmatch(value) if isinstance(value, str) else isinstance(value, float)
+        if value and not known and not isinstance(value, int):
+            self.everything(value, role, origin, turn, spare=IDENTIFIER)
 
     def everything(
         self,

@@ -5,6 +5,7 @@ Source: RFC 7578, and https://html.spec.whatwg.org/multipage/form-control-infras
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,6 +32,8 @@ _DISPOSITION = re.compile(
     re.IGNORECASE,
 )
 _HEADERS = frozenset({"content-disposition", "content-type", "content-length"})
+_QUIET = logging.getLogger("guardrail.forms")
+_QUIET.setLevel(logging.CRITICAL)
 _ENDS = (b"", b"\r\n")
 _AFTER = 4
 
@@ -130,6 +133,8 @@ class _Reading:
         _, found, after = self._last.rpartition(self._delimiter + b"--")
         if not self._ended or not found or after not in _ENDS:
             raise BadCall("The form does not end with its boundary.")
+        if not self._parts:
+            raise BadCall("The form has no parts.")
         if list(self._counts.values()) != [len(self._parts) + 1, len(self._parts)]:
             raise BadCall("The boundary of the form stands inside one of its parts.")
         return self._parts
@@ -217,7 +222,9 @@ def _parser(boundary: str, callbacks: Mapping[str, Callable[..., None]]) -> Any:
         raise ConfigurationError(
             "python-multipart is needed to read forms: pip install 'likeness-guardrail[httpx]'"
         ) from problem
-    return MultipartParser(boundary, cast("Any", dict(callbacks)))
+    parser = MultipartParser(boundary, cast("Any", dict(callbacks)))
+    parser.logger = _QUIET
+    return parser
 
 
 def _count(data: bytes, piece: bytes) -> int:

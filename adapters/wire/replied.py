@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from guardrail.adapters.wire.content import Content, get, items
@@ -64,32 +64,77 @@ class ChunkReader:
     def __init__(self, stop: Stop) -> None:
         self._stop = stop
         self._last: Any = None
-        self._choices: dict[int, None] = {}
+        self._channels: dict[int, dict[str, None]] = {}
 
     def read(self, chunk: Any) -> Sequence[tuple[str, str]]:
         """The texts in a chunk as (channel, delta) pairs."""
         self._last = chunk
         return [pair for choice in _required(chunk, "choices") for pair in self._choice(choice)]
 
+    def ended(self, chunk: Any) -> Sequence[str]:
+        """The channels of the choices that the chunk says are finished."""
+        done = [
+            self._channels.get(get(choice, "index") or 0, {})
+            for choice in items(get(chunk, "choices"))
+            if get(choice, "finish_reason")
+        ]
+        return [channel for channels in done for channel in channels]
+
     def stop(self, decision: Decision) -> Any:
         """The last chunk of a stopped stream."""
         del decision
-        return self._stop(self._last, tuple(self._choices) or (0,))
+        return self._stop(self._last, tuple(self._channels) or (0,))
 
     def _choice(self, choice: object) -> Iterator[tuple[str, str]]:
-        index = get(choice, "index") or 0
-        self._choices[index] = None
-        delta = get(choice, "delta")
-        yield from _pair(f"content:{index}", get(choice, "text"))
-        yield from _pair(f"content:{index}", get(delta, "content"))
-        yield from _pair(f"content:{index}", get(delta, "refusal"))
-        yield from _pair(f"reasoning:{index}", _reasoning(delta))
-        yield from _pair(f"content:{index}", get(get(delta, "audio"), "transcript"))
-        yield from _pair(f"tool:{index}", get(get(delta, "function_call"), "arguments"))
-        for place, call in enumerate(items(get(delta, "tool_calls"))):
-            number = get(call, "index")
-            number = place if number is None else number
-            yield from _pair(f"tool:{index}:{number}", _arguments(call))
+        known = self._channels.setdefault(get(choice, "index") or 0, {})
+        for channel, _, text in choice_texts(choice):
+            known[channel] = None
+            yield channel, text
+
+
+Place = tuple[str | int, ...]
+
+
+def choice_texts(choice: object) -> Iterator[tuple[str, Place, str]]:
+    """The texts in one choice of a chunk: channel, place in the choice, and text.
+
+    Raises ValueError for a delta that is no text.
+    """
+    index = get(choice, "index") or 0
+    delta = get(choice, "delta")
+    said, tool = f"content:{index}", f"tool:{index}"
+    yield from _text(said, ("text",), get(choice, "text"))
+    yield from _text(said, ("delta", "content"), get(delta, "content"))
+    yield from _text(said, ("delta", "refusal"), get(delta, "refusal"))
+    yield from _text(f"reasoning:{index}", ("delta", "reasoning_content"), _reasoning(delta))
+    spoken = get(get(delta, "audio"), "transcript")
+    yield from _text(said, ("delta", "audio", "transcript"), spoken)
+    asked = get(get(delta, "function_call"), "arguments")
+    yield from _text(tool, ("delta", "function_call", "arguments"), asked)
+    for place, call in enumerate(items(get(delta, "tool_calls"))):
+        number = place if get(call, "index") is None else get(call, "index")
+        path = ("delta", "tool_calls", number, "function", "arguments")
+        yield from _text(f"{tool}:{number}", path, _arguments(call))
+    if isinstance(delta, Mapping):
+        yield from _others(index, delta)
+
+
+def _others(index: int, delta: Mapping[str, object]) -> Iterator[tuple[str, Place, str]]:
+    """Texts in fields that only some servers send, such as `reasoning_details`."""
+    for name, value in delta.items():
+        if name in _READ or (name == "reasoning" and value == _reasoning(delta)):
+            continue
+        content = _content()
+        content.everything(value, "assistant", "output")
+        if content.problem:
+            raise ValueError(content.problem)
+        for part in content.parts:
+            yield f"other:{index}:{name}", (), part.text
+
+
+_READ = frozenset(
+    ("audio", "content", "function_call", "images", "reasoning_content", "refusal", "role")
+) | {"thinking_blocks", "tool_calls"}
 
 
 class EventReader:
@@ -98,7 +143,7 @@ class EventReader:
     def __init__(self, stop: Stop) -> None:
         self._stop = stop
         self._first: Any = None
-        self._said: dict[str, str] = {}
+        self._said: dict[str, list[str]] = {}
 
     def read(self, event: Any) -> Sequence[tuple[str, str]]:
         """The texts in an event as (channel, delta) pairs."""
@@ -108,12 +153,17 @@ class EventReader:
         if kind.endswith(".delta"):
             pairs = list(_pair(_channel(event, kind), get(event, "delta")))
         else:
-            known = set(self._said.values())
+            known = set(map("".join, self._said.values()))
             whole = [text for text in _event_texts(event) if text not in known]
             pairs = [(f"{kind}:{len(self._said) + n}", text) for n, text in enumerate(whole)]
         for channel, text in pairs:
-            self._said[channel] = self._said.get(channel, "") + text
+            self._said.setdefault(channel, []).append(text)
         return pairs
+
+    def ended(self, event: Any) -> Sequence[str]:
+        """The channel whose text the event says is done."""
+        kind = _required_type(event)
+        return [_channel(event, kind)] if kind.endswith(".done") else []
 
     def stop(self, decision: Decision) -> Any:
         """The last event of a stopped stream."""
@@ -171,9 +221,10 @@ def _message(content: Content, message: object) -> None:
 
 
 def _reasoning(message: object) -> Any:
-    said = get(message, "reasoning_content")
-    if said is not None:
-        return said
+    for name in ("reasoning_content", "reasoning"):
+        said = get(message, name)
+        if said is not None:
+            return said
     blocks = items(get(message, "thinking_blocks"))
     thoughts = [thought for block in blocks if (thought := get(block, "thinking"))]
     return "".join(map(str, thoughts)) or None
@@ -218,6 +269,11 @@ def _item(content: Content, item: object) -> None:
         _ask(content, get(item, name))
     for name in ("output", "outputs", "results"):
         content.everything(get(item, name), "assistant", "output")
+
+
+def _text(channel: str, place: Place, delta: object) -> Iterator[tuple[str, Place, str]]:
+    for name, text in _pair(channel, delta):
+        yield name, place, text
 
 
 def _pair(channel: str, delta: object) -> Iterator[tuple[str, str]]:

@@ -127,6 +127,10 @@ class AsyncGuardedStream(Generic[C]):
         self._flow = flow
         self._source = _Source(model)
         self._pending: Effect | None = None
+        self._reading: asyncio.Task[Any] | None = None
+        self._idle = asyncio.Event()
+        self._closing = False
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def start(self) -> AsyncGuardedStream[C]:
         """Screen the request, open the entry and call the model."""
@@ -136,6 +140,7 @@ class AsyncGuardedStream(Generic[C]):
                 self.attempt = effect.entry
             effect = await self._guard.step(self._flow, effect, self._source)
         self._pending = effect
+        self._loop = asyncio.get_running_loop()
         return self
 
     def __aiter__(self) -> AsyncIterator[C]:
@@ -145,6 +150,25 @@ class AsyncGuardedStream(Generic[C]):
         effect, self._pending = self._pending, None
         if effect is None:
             raise StopAsyncIteration
+        self._reading = asyncio.current_task()
+        try:
+            release = await self._advance(effect)
+        except asyncio.CancelledError:
+            if not self._closing or self._reading is None or self._reading.uncancel():
+                raise
+            raise StopAsyncIteration from None
+        else:
+            if self._closing and self._reading is not None:
+                self._reading.uncancel()
+            self._pending = release
+        finally:
+            self._reading = None
+            self._idle.set()
+        chunk: C = release.chunk
+        return chunk
+
+    async def _advance(self, effect: Effect) -> Release[C]:
+        """Go on to the next chunk that may be shown."""
         try:
             effect = await self._guard.step(self._flow, effect, self._source)
             while not isinstance(effect, Release):
@@ -155,20 +179,29 @@ class AsyncGuardedStream(Generic[C]):
         except BaseException:
             await self._source.close()
             raise
-        self._pending = effect
-        chunk: C = effect.chunk
-        return chunk
+        return effect
 
     async def aclose(self) -> None:
-        """As `GuardedStream.close`."""
+        """As `GuardedStream.close`; a task that waits for a chunk finds the stream at its end."""
+        if self._reading is not None:
+            await self._interrupt(self._reading)
         effect, self._pending = self._pending, None
         if effect is None:
             return
-        with contextlib.suppress(GeneratorExit, StopIteration, _Finished):
-            effect = self._flow.throw(GeneratorExit())
-            while True:
-                effect = await self._guard.step(self._flow, effect, self._source)
-        await self._source.close()
+        try:
+            with contextlib.suppress(GeneratorExit, StopIteration, _Finished):
+                effect = self._flow.throw(GeneratorExit())
+                while True:
+                    effect = await self._guard.step(self._flow, effect, self._source)
+        finally:
+            await self._source.close()
+
+    async def _interrupt(self, reading: asyncio.Task[Any]) -> None:
+        self._idle.clear()
+        if not self._closing:
+            self._closing = True
+            reading.cancel()
+        await self._idle.wait()
 
     async def __aenter__(self) -> AsyncGuardedStream[C]:
         return self
@@ -179,11 +212,15 @@ class AsyncGuardedStream(Generic[C]):
     def __del__(self) -> None:
         if getattr(self, "_pending", None) is None:
             return
-        with contextlib.suppress(GeneratorExit, StopIteration):
-            effect = self._flow.throw(GeneratorExit())
-            while isinstance(effect, CloseEntry):
-                self._guard.log.close(effect.entry)
-                effect = self._flow.send(None)
+        try:
+            with contextlib.suppress(GeneratorExit, StopIteration):
+                effect = self._flow.throw(GeneratorExit())
+                while isinstance(effect, CloseEntry):
+                    self._guard.log.close(effect.entry)
+                    effect = self._flow.send(None)
+        finally:
+            if self._loop is not None and not self._loop.is_closed():
+                self._loop.call_soon_threadsafe(_hang_up, self._source)
 
 
 class _Finished(Exception):
@@ -217,6 +254,22 @@ class _Source:
         close = getattr(self._reply, "aclose", None)
         if close is not None:
             await close()
+
+
+_HANGING_UP: set[asyncio.Task[None]] = set()
+
+
+def _hang_up(source: _Source) -> None:
+    """Close the source of a stream that was dropped: a task of its own, as nobody awaits it."""
+    task = asyncio.ensure_future(source.close())
+    _HANGING_UP.add(task)
+    task.add_done_callback(_hung_up)
+
+
+def _hung_up(task: asyncio.Task[None]) -> None:
+    _HANGING_UP.discard(task)
+    if not task.cancelled():
+        task.exception()
 
 
 async def _to_the_end(write: Callable[[T], None], entry: T) -> None:

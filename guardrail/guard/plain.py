@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
+from threading import Lock
 from typing import Any, Generic, TypeVar
 
 from guardrail.flow import (
@@ -110,6 +111,8 @@ class GuardedStream(Generic[C]):
         self._flow = flow
         self._source = _Source(model)
         self._pending: Effect | None = None
+        self._taking = Lock()
+        self._running = self._closing = False
         effect = next(flow)
         while not isinstance(effect, NextChunk):
             if isinstance(effect, OpenEntry):
@@ -121,30 +124,47 @@ class GuardedStream(Generic[C]):
         return self
 
     def __next__(self) -> C:
-        effect, self._pending = self._pending, None
+        with self._taking:
+            effect, self._pending = self._pending, None
+            self._running = effect is not None
         if effect is None:
             raise StopIteration
         try:
             effect = self._guard.step(self._flow, effect, self._source)
             while not isinstance(effect, Release):
+                if self._closing and isinstance(effect, NextChunk):
+                    break
                 effect = self._guard.step(self._flow, effect, self._source)
         except BaseException:
             self._source.close()
             raise
-        self._pending = effect
+        with self._taking:
+            self._pending, self._running = effect, False
+        if self._closing:
+            self.close()
+        if not isinstance(effect, Release) or self._closing:
+            raise StopIteration
         chunk: C = effect.chunk
         return chunk
 
     def close(self) -> None:
-        """End the stream here; the entry is closed as cancelled unless it was complete."""
-        effect, self._pending = self._pending, None
+        """End the stream here; the entry is closed as cancelled unless it was complete.
+
+        Safe to call twice. While another thread waits for a chunk, that thread closes the stream
+        once it has one.
+        """
+        with self._taking:
+            effect, self._pending = self._pending, None
+            self._closing = self._closing or self._running
         if effect is None:
             return
-        with contextlib.suppress(GeneratorExit, StopIteration):
-            effect = self._flow.throw(GeneratorExit())
-            while True:
-                effect = self._guard.step(self._flow, effect, self._source)
-        self._source.close()
+        try:
+            with contextlib.suppress(GeneratorExit, StopIteration):
+                effect = self._flow.throw(GeneratorExit())
+                while True:
+                    effect = self._guard.step(self._flow, effect, self._source)
+        finally:
+            self._source.close()
 
     def __enter__(self) -> GuardedStream[C]:
         return self

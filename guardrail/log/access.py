@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from guardrail.errors import GuardrailError, LogUnavailable
-from guardrail.log.body import plain
 from guardrail.log.event import Personal
+from guardrail.log.fragments import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -71,17 +71,22 @@ class Batch:
 
 
 class Appended(NamedTuple):
-    """size: of the log. new: entries of attempts that were not there before, written for `by`."""
+    """size: of the log. new: entries of attempts that were not there before, written for `by`.
+
+    keys: ids of data keys that were stored.
+    """
 
     size: int
     new: int = 0
     by: Sequence[Write] = ()
+    keys: Sequence[str] = ()
 
 
 def transact(session: WriteSession, batch: Batch) -> Appended:
     """Commit counts and entries, the tree with them; raises StoreFailed and EvidenceError."""
     done, totals = session.retried(partial(_transact, session, batch))
     batch.totals.update(totals)
+    batch.vault.stored.update(done.keys)
     return done
 
 
@@ -121,14 +126,14 @@ def _append(session: WriteSession, batch: Batch, totals: Counts) -> Appended:
     _index(session, placed)
     private = [(seq, record.private) for record, seq in placed if record.private is not None]
     private += [(each.seq, each.private) for each in batch.events if each.private is not None]
-    _keep(session, batch.vault, private)
+    keys = _keep(session, batch.vault, private)
     for _, write in new:
         add_count(totals, write.bucket, write.column)
     grown = append_leaves(session, frontier, [entry.leaf for entry in entries])
     for pending in batch.events:
         if pending.change is not None:
             pending.change(session, pending.seq)
-    return Appended(grown.size, len(new), [write for _, write in new])
+    return Appended(grown.size, len(new), [write for _, write in new], keys)
 
 
 def _next(frontier: Frontier, before: Sequence[Entry]) -> int:
@@ -162,11 +167,12 @@ def _index(session: WriteSession, placed: Sequence[tuple[Record, int]]) -> None:
         session.many(_CLOSED, [record.row(None, seq) for record, seq in closed])
 
 
-def _keep(session: WriteSession, vault: Vault, private: list[tuple[int, Sealed]]) -> None:
-    """Store what was sealed, under keys that no erasure or rotation has overtaken."""
+def _keep(session: WriteSession, vault: Vault, private: list[tuple[int, Sealed]]) -> list[str]:
+    """Store what was sealed, under keys that no erasure or rotation has overtaken: the new ones."""
     if not private:
-        return
+        return []
     generation = read_generation(session)
     if generation != vault.generation:
         vault.moved(generation, session.value("SELECT value FROM meta WHERE key = 'key_id'"))
-    store(session, [(seq, vault.renewed(sealed)) for seq, sealed in private])
+    renewed = [(seq, vault.renewed(sealed)) for seq, sealed in private]
+    return store(session, renewed, vault.stored)

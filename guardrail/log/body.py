@@ -1,126 +1,102 @@
-"""What of an attempt is signed: spans, scores and commitments, never text, ids or their hashes."""
+"""What of an attempt is signed: spans, scores and commitments, never text, ids or their hashes.
+
+Bodies are written as canonical JSON (RFC 8785) at once: names stand in their order.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from guardrail.log.fragments import (
+    BOOL,
     MAX_LIST,
-    MAX_NUMBER,
-    MAX_PERSONS,
-    canonical,
+    code_text,
     decision_text,
     facts_text,
     finding_text,
-    plain,
+    number_text,
+    quoted,
+    said,
     scan_text,
 )
-from guardrail.log.fragments import code as _code
-from guardrail.log.fragments import number as _number
 from guardrail.log.times import iso
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from guardrail.log.fragments import Json
     from guardrail.records import (
         AttemptClosed,
         AttemptOpened,
         Finding,
+        Jurisdiction,
         Request,
         Scan,
     )
 
 MAX_FINDINGS = 100
 
-__all__ = [
-    "MAX_FINDINGS",
-    "MAX_LIST",
-    "MAX_NUMBER",
-    "MAX_PERSONS",
-    "canonical",
-    "closed_body",
-    "opened_body",
-    "plain",
-]
 
-
-def opened_body(entry: AttemptOpened, commitments: Mapping[str, str]) -> dict[str, Json]:
+def opened_body(entry: AttemptOpened, commitments: Mapping[str, str]) -> str:
     """The input stage of an attempt. Lists are cut at fixed lengths; their totals are not.
 
-    commitments: to what may have to be erased (`guardrail.log.personal`).
+    commitments: to what may have to be erased (`guardrail.log.personal`), sorted by name.
     """
-    findings = _findings(entry.scans, entry.decision.findings)
-    return {
-        "id": plain(entry.id),
-        "event": "opened",
-        "at": iso(entry.at),
-        **_request(entry.request),
-        "commitments": dict(commitments),
-        "policy": plain(str(entry.decision.policy)),
-        "decision": decision_text(entry.decision),
-        "facts": facts_text(entry.facts),
-        "findings": findings[:MAX_FINDINGS],
-        "findings_total": len(findings),
-        "scans": [scan_text(scan) for scan in entry.scans[:MAX_LIST]],
-    }
+    request, decision = entry.request, entry.decision
+    caller = request.caller
+    findings = _findings(entry.scans, decision.findings)
+    opens = ",".join([f'"{name}":"{digest}"' for name, digest in commitments.items()])
+    return (
+        f'{{"age_verified":{BOOL[caller.age_verified]},"app":{said(caller.app)},'
+        f'"at":"{iso(entry.at)}","commitments":{{{opens}}},"decision":{decision_text(decision)},'
+        f'"event":"opened","facts":{facts_text(entry.facts)},'
+        f'"findings":[{",".join(findings[:MAX_FINDINGS])}],"findings_total":{len(findings)},'
+        f'"id":{quoted(entry.id)},"images_total":{len(request.images)},'
+        f'"jurisdiction":{_where(caller.jurisdiction)},"model":{said(request.model)},'
+        f'"operation":"{request.operation.value}","parts":{_parts(request)},'
+        f'"policy":{said(str(decision.policy))},"problem":{said(request.problem)},'
+        f'"scans":{_scans(entry.scans)},"tier":{said(caller.tier, 64)}}}'
+    )
 
 
-def closed_body(entry: AttemptClosed, commitments: Mapping[str, str] | None) -> dict[str, Json]:
+def closed_body(entry: AttemptClosed, commitments: Mapping[str, str] | None) -> str:
     """The end of an attempt; carries `opened` when only the end made it worth keeping in full.
 
     commitments: of that opening, None where it was kept before. ms: from opened to closed,
     milliseconds.
     """
-    findings = _findings(entry.scans, entry.decision.findings)
-    body: dict[str, Json] = {
-        "id": plain(entry.id),
-        "event": "closed",
-        "at": iso(entry.at),
-        "opened_at": iso(entry.opened.at),
-        "outcome": entry.outcome.value,
-        "policy": plain(str(entry.decision.policy)),
-        "decision": decision_text(entry.decision),
-        "stage": entry.decision.stage.value,
-        "model_called": entry.model_called,
-        "output_sha256": _code(entry.output_sha256),
-        "error": _code(entry.error),
-        "ms": _number((entry.at - entry.opened.at) / 1e6),
-        "facts": facts_text(entry.facts),
-        "findings": findings[:MAX_FINDINGS],
-        "findings_total": len(findings),
-        "scans": [scan_text(scan) for scan in entry.scans[:MAX_LIST]],
-    }
-    if commitments is not None:
-        body["opened"] = opened_body(entry.opened, commitments)
-    return body
+    decision, opened = entry.decision, entry.opened
+    findings = _findings(entry.scans, decision.findings)
+    late = "" if commitments is None else f'"opened":{opened_body(opened, commitments)},'
+    return (
+        f'{{"at":"{iso(entry.at)}","decision":{decision_text(decision)},'
+        f'"error":{code_text(entry.error)},"event":"closed","facts":{facts_text(entry.facts)},'
+        f'"findings":[{",".join(findings[:MAX_FINDINGS])}],"findings_total":{len(findings)},'
+        f'"id":{quoted(entry.id)},"model_called":{BOOL[entry.model_called]},'
+        f'"ms":{number_text((entry.at - opened.at) / 1e6)},{late}'
+        f'"opened_at":"{iso(opened.at)}","outcome":"{entry.outcome.value}",'
+        f'"output_sha256":{code_text(entry.output_sha256)},"policy":{said(str(decision.policy))},'
+        f'"scans":{_scans(entry.scans)},"stage":"{decision.stage.value}"}}'
+    )
 
 
-def _request(request: Request) -> dict[str, Json]:
-    caller, where = request.caller, request.caller.jurisdiction
+def _where(where: Jurisdiction) -> str:
+    return (
+        f'{{"code":{said(where.code, 16)},"confidence":{number_text(where.confidence)},'
+        f'"source":{said(where.source, 64)}}}'
+    )
+
+
+def _parts(request: Request) -> str:
     lengths = [len(part.text) for part in request.parts]
-    return {
-        "operation": request.operation.value,
-        "model": plain(request.model),
-        "app": plain(caller.app),
-        "tier": plain(caller.tier, 64),
-        "age_verified": caller.age_verified,
-        "jurisdiction": {
-            "code": plain(where.code, 16),
-            "source": plain(where.source, 64),
-            "confidence": _number(where.confidence),
-        },
-        "parts": {
-            "count": len(lengths),
-            "characters": sum(lengths),
-            "lengths": [*lengths[-MAX_LIST:]],
-        },
-        "images_total": len(request.images),
-        "problem": plain(request.problem),
-    }
+    shown = ",".join(map(repr, lengths[-MAX_LIST:]))
+    return f'{{"characters":{sum(lengths)},"count":{len(lengths)},"lengths":[{shown}]}}'
 
 
-def _findings(scans: tuple[Scan, ...], behind: tuple[Finding, ...]) -> list[Json]:
+def _scans(scans: tuple[Scan, ...]) -> str:
+    return f"[{','.join(map(scan_text, scans[:MAX_LIST]))}]"
+
+
+def _findings(scans: tuple[Scan, ...], behind: tuple[Finding, ...]) -> list[str]:
     """Every finding once: those behind the decision first, then the rest in order of the scans."""
     every = [*behind, *(finding for scan in scans for finding in scan.findings)]
     found = [*{id(finding): finding for finding in every}.values()]

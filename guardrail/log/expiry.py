@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from guardrail.errors import GuardrailError, InputError
-from guardrail.log.body import plain
+from guardrail.log.fragments import plain
 from guardrail.log.holds import read_holds
 from guardrail.log.private import Needles, Plan, erase, find_events, find_kept, needles_of
 from guardrail.log.shredding import scrub

@@ -35,13 +35,7 @@ MAX_NUMBER = (1 << 53) - 1  # beyond it, readers of JSON may not keep a number e
 _MAX_CODE = 64
 _CODE = re.compile(r"[A-Za-z0-9_.:/+@-]{0,64}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_BOOL = {True: "true", False: "false"}
-
-
-class Text(str):
-    """JSON that is canonical already."""
-
-    __slots__ = ()
+BOOL = {True: "true", False: "false"}
 
 
 def canonical(value: Mapping[str, Json]) -> str:
@@ -61,6 +55,21 @@ def plain(text: str, limit: int = 200) -> str:
     return _CONTROL.sub(" ", whole)
 
 
+def quoted(text: str) -> str:
+    """`plain` text as JSON."""
+    return encode_basestring(plain(text))
+
+
+def said(text: str, limit: int = 200) -> str:
+    """As `quoted`, for what comes again and again."""
+    return _short(text, limit) if len(text) <= limit else encode_basestring(plain(text, limit))
+
+
+@lru_cache(maxsize=4096)
+def _short(text: str, limit: int) -> str:
+    return encode_basestring(plain(text, limit))
+
+
 def code(text: str) -> str:
     """`text` if it can only be an identifier: detectors and clients must not leak text here."""
     return text if _CODE.fullmatch(text) else "?"
@@ -74,7 +83,7 @@ def number(value: float) -> int | float | None:
     return int(rounded) if rounded == int(rounded) else rounded
 
 
-def decision_text(decision: Decision) -> Text:
+def decision_text(decision: Decision) -> str:
     """What was decided, without the findings behind it."""
     return _decided(
         _Decided(
@@ -91,42 +100,48 @@ def decision_text(decision: Decision) -> Text:
     )
 
 
-def facts_text(facts: Facts) -> Text:
+def facts_text(facts: Facts) -> str:
     """What the findings amounted to."""
     sexual, minor = facts.sexual, facts.minor
     persons = ",".join(map(_person, facts.persons[:MAX_PERSONS]))
-    return Text(
-        f'{{"complete":{_codes(facts.complete)},"edit_of_photo":{_BOOL[facts.edit_of_photo]},'
-        f'"intent":{_code(facts.intent)},"labels":{_codes(facts.labels)},'
-        f'"minor":{{"present":{_BOOL[minor.present]},"score":{_number(minor.score)},'
+    return (
+        f'{{"complete":{_codes(facts.complete)},"edit_of_photo":{BOOL[facts.edit_of_photo]},'
+        f'"intent":{code_text(facts.intent)},"labels":{_codes(facts.labels)},'
+        f'"minor":{{"present":{BOOL[minor.present]},"score":{number_text(minor.score)},'
         f'"span":{_span(minor.span)}}},"obfuscated":{_codes(facts.obfuscated)},'
         f'"persons":[{persons}],"persons_total":{len(facts.persons)},'
-        f'"sexual":{{"score":{_number(sexual.score)},"severity":"{sexual.severity.label}",'
-        f'"span":{_span(sexual.span)}}},"undress":{_BOOL[facts.undress]},'
+        f'"sexual":{{"score":{number_text(sexual.score)},"severity":"{sexual.severity.label}",'
+        f'"span":{_span(sexual.span)}}},"undress":{BOOL[facts.undress]},'
         f'"unscanned":{_codes(facts.unscanned)}}}'
     )
 
 
-def finding_text(finding: Finding) -> Text:
+def finding_text(finding: Finding) -> str:
     """One finding, without text."""
     span, role = finding.span, finding.role
-    end = part = start = said = ""
+    end = part = start = acts = ""
     if span is not None:
         end, part, start = f'"end":{span.end},', f'"part":{span.part},', f'"start":{span.start},'
     if role is not None:
-        said = f'"role":"{role.value}",'
-    return Text(
-        f'{{"detector":{_code(finding.detector)},{end}"label":{_code(finding.label)},{part}{said}'
-        f'"score":{_number(finding.score)},{start}"value":{_code(finding.value)},'
-        f'"version":{_code(finding.version)}}}'
+        acts = f'"role":"{role.value}",'
+    return (
+        f'{{"detector":{code_text(finding.detector)},{end}"label":{code_text(finding.label)},{part}{acts}'
+        f'"score":{number_text(finding.score)},{start}"value":{code_text(finding.value)},'
+        f'"version":{code_text(finding.version)}}}'
     )
 
 
-def scan_text(scan: Scan) -> Text:
+def scan_text(scan: Scan) -> str:
     """One detector's turn, without what it found."""
-    return Text(
-        f'{{"detector":{_code(scan.detector)},"ms":{_number(scan.ms)},'
-        f'"problem":{_code(scan.problem)},"status":"{scan.status}","version":{_code(scan.version)}}}'
+    before, after = _scanned(scan.detector, scan.problem, scan.status, scan.version)
+    return f"{before}{number_text(scan.ms)}{after}"
+
+
+@lru_cache(maxsize=4096)
+def _scanned(detector: str, problem: str, status: str, version: str) -> tuple[str, str]:
+    return (
+        f'{{"detector":{code_text(detector)},"ms":',
+        f',"problem":{code_text(problem)},"status":"{status}","version":{code_text(version)}}}',
     )
 
 
@@ -138,14 +153,14 @@ def _names(names: tuple[str, ...]) -> list[tuple[str, str]]:
 def written(value: Json) -> str:
     """RFC 8785 of any such value, as `canonical` writes it."""
     if isinstance(value, str):
-        return value if type(value) is Text else encode_basestring(value)
+        return encode_basestring(value)
     if isinstance(value, list):
         return f"[{','.join(map(written, value))}]"
     if isinstance(value, dict):
         return canonical(value)
     if value is None:
         return "null"
-    return _BOOL[value] if isinstance(value, bool) else repr(value)
+    return BOOL[value] if isinstance(value, bool) else repr(value)
 
 
 class _Decided(NamedTuple):
@@ -163,7 +178,7 @@ class _Decided(NamedTuple):
 
 
 @lru_cache(maxsize=1024)
-def _decided(said: _Decided) -> Text:
+def _decided(said: _Decided) -> str:
     need = said.need
     body: dict[str, Json] = {
         "action": said.action.label,
@@ -178,14 +193,14 @@ def _decided(said: _Decided) -> Text:
         else {"tier": _texts(need.tier), "age_verified": need.age_verified},
         "stage": said.stage.value,
     }
-    return Text(canonical(body))
+    return canonical(body)
 
 
 def _person(person: Person) -> str:
     return (
-        f'{{"consented":{_BOOL[person.consented]},"kind":"{person.kind.value}",'
-        f'"minor":{_BOOL[person.minor]},"protected":{_BOOL[person.protected]},'
-        f'"role":"{person.role.value}","score":{_number(person.score)},'
+        f'{{"consented":{BOOL[person.consented]},"kind":"{person.kind.value}",'
+        f'"minor":{BOOL[person.minor]},"protected":{BOOL[person.protected]},'
+        f'"role":"{person.role.value}","score":{number_text(person.score)},'
         f'"span":{_span(person.span)}}}'
     )
 
@@ -196,7 +211,8 @@ def _span(span: Span | None) -> str:
     return f'{{"end":{span.end},"part":{span.part},"start":{span.start}}}'
 
 
-def _code(text: str) -> str:
+def code_text(text: str) -> str:
+    """`code` as JSON."""
     return _short_code(text) if len(text) <= _MAX_CODE else '"?"'
 
 
@@ -205,15 +221,17 @@ def _short_code(text: str) -> str:
     return f'"{code(text)}"'
 
 
-def _codes(texts: Iterable[str]) -> str:
-    return f"[{','.join(sorted({_code(text) for text in texts})[:MAX_LIST])}]" if texts else "[]"
+@lru_cache(maxsize=1024)
+def _codes(texts: frozenset[str]) -> str:
+    return f"[{','.join(sorted({code_text(text) for text in texts})[:MAX_LIST])}]"
 
 
 def _texts(texts: Iterable[str]) -> list[Json]:
     return [*islice(map(plain, texts), MAX_LIST)]
 
 
-def _number(value: float) -> str:
+def number_text(value: float) -> str:
+    """`number` as JSON."""
     if 0.0 <= value < 1.0:
         rounded = round(value, 4)
         return repr(rounded) if 0.0 < rounded < 1.0 else str(int(rounded))

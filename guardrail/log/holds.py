@@ -8,9 +8,9 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from guardrail.errors import GuardrailError, InputError
-from guardrail.log.body import plain
 from guardrail.log.entries import NO_ATTEMPT
 from guardrail.log.event import Personal
+from guardrail.log.fragments import plain
 from guardrail.log.personal import read_private
 from guardrail.log.times import iso, parse_time
 

@@ -63,12 +63,9 @@ class Keys:
 
     def prompt(self, texts: Iterable[str]) -> str:
         """HMAC-SHA256 over the texts, each led by its length in bytes (8, big-endian); hex."""
-        mac = hmac.new(self._prompt, digestmod="sha256")
-        for text in texts:
-            data = text.encode("utf-8", "surrogatepass")
-            mac.update(len(data).to_bytes(8, "big"))
-            mac.update(data)
-        return mac.hexdigest()
+        said = [text.encode("utf-8", "surrogatepass") for text in texts]
+        led = b"".join([len(data).to_bytes(8, "big") + data for data in said])
+        return hmac.digest(self._prompt, led, "sha256").hex()
 
     def unseal(self, nonce: bytes, sealed: bytes, attempt: str) -> str:
         """An excerpt of a log of schema 1 or 2; raises ConfigurationError for another key's."""

@@ -9,7 +9,7 @@ from guardrail.errors import ConfigurationError
 from guardrail.log.vault import Sealed, Stored, Vault
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from guardrail.log.keys import Keys
     from guardrail.log.session import Session, WriteSession
@@ -42,14 +42,20 @@ def personal(request: Request, keys: Keys, excerpt: int) -> dict[str, Any]:
     return found
 
 
-def store(session: WriteSession, placed: Sequence[tuple[int, Sealed]]) -> None:
-    """Keep what was sealed beside the entries of those numbers."""
-    keys = {sealed.key.id: sealed.key for _, sealed in placed}
+def store(
+    session: WriteSession, placed: Sequence[tuple[int, Sealed]], stored: Collection[str] = ()
+) -> list[str]:
+    """Keep what was sealed beside the entries of those numbers; the ids of keys that are new.
+
+    stored: ids of data keys that are there already.
+    """
+    keys = {sealed.key.id: sealed.key for _, sealed in placed if sealed.key.id not in stored}
     session.many(
         _KEY, [(key.id, key.subject, key.day, key.wrapper, key.wrapped) for key in keys.values()]
     )
     rows = [(seq, sealed.key.id, sealed.nonce, sealed.data, 0) for seq, sealed in placed]
     session.insert("private", rows)
+    return [*keys]
 
 
 def read_generation(session: Session) -> int:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from guardrail.chain.entry import entry_leaf
-from guardrail.log.body import canonical, closed_body, opened_body, plain
+from guardrail.log.body import closed_body, opened_body
+from guardrail.log.fragments import plain
 from guardrail.log.personal import personal
 from guardrail.log.times import HOUR
 
@@ -52,8 +52,7 @@ class Entry(NamedTuple):
     body: str
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One entry, ready to be written.
 
     leaf: hash of body (RFC 6962). private: what its commitments are of; None with an end whose
@@ -91,8 +90,7 @@ class Record:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(NamedTuple):
     """One count, and the entry that goes with it; the entry is None for an attempt only counted.
 
     worker: who tells of it; None: the process that writes it.
@@ -122,7 +120,7 @@ def record_opened(entry: AttemptOpened, bucket: Bucket, vault: Vault, excerpt: i
     values = personal(entry.request, vault.keys, excerpt)
     user = values.get("user", "")
     commitments, private = vault.seal(values, user, name)
-    body = canonical(opened_body(entry, commitments))
+    body = opened_body(entry, commitments)
     return Record(
         attempt=name,
         event="opened",
@@ -145,7 +143,7 @@ def record_closed(entry: AttemptClosed, bucket: Bucket, vault: Vault, excerpt: i
     user = values.get("user", "")
     late = not entry.opened.flagged
     commitments, private = vault.seal(values, user, name) if late else (None, None)
-    body = canonical(closed_body(entry, commitments))
+    body = closed_body(entry, commitments)
     return Record(
         attempt=name,
         event="closed",

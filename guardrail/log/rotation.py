@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from guardrail.errors import ConfigurationError, InputError
-from guardrail.log.body import plain
+from guardrail.log.fragments import plain
 from guardrail.log.keyring import add_epoch, retire
 
 if TYPE_CHECKING:

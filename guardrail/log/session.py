@@ -119,6 +119,10 @@ class Store(Protocol):
         """
         ...
 
+    def appending(self) -> AbstractContextManager[WriteSession]:
+        """As `exclusive`; what was committed is durable once it ended, and not before."""
+        ...
+
     def reading(self) -> AbstractContextManager[Session]:
         """Read one moment of the log; takes the lock. Raises LogUnavailable, ConfigurationError."""
         ...

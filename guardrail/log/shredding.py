@@ -14,7 +14,7 @@ from guardrail.errors import (
     InputError,
     LogUnavailable,
 )
-from guardrail.log.body import plain
+from guardrail.log.fragments import plain
 from guardrail.log.holds import read_holds
 from guardrail.log.private import (
     Needles,

@@ -74,8 +74,8 @@ class Stored(NamedTuple):
 class Vault:
     """Seals and opens with the keys of one log; safe across threads.
 
-    generation: see DataKey. Keys are cached for the day, so that a subject's next entry costs a
-    few microseconds.
+    generation: see DataKey. Keys are cached for the day, so that a subject's next entry costs a few
+    microseconds. stored: ids of cached keys that are in the log already.
     """
 
     def __init__(self, location: Location, ring: Keyring, load: Callable[[], Keyring]) -> None:
@@ -87,6 +87,7 @@ class Vault:
         self._load = load
         self._day = 0
         self._cache: dict[str, DataKey] = {}
+        self.stored: set[str] = set()
         self._opened: dict[str, bytes] = {}
         self._use(ring)
 
@@ -113,7 +114,7 @@ class Vault:
                     "key file does not have; put the newest key file back"
                 )
             self._use(ring)
-        self._cache = {}
+        self._cache, self.stored = {}, set()
         self.generation = generation
 
     def seal(self, values: Mapping[str, Any], subject: str, name: str) -> tuple[Any, Sealed]:
@@ -122,14 +123,13 @@ class Vault:
         values: JSON by ASCII names, without lone surrogates. Raises LogUnavailable when a
         key cannot be wrapped.
         """
-        texts = {field: canonical_value(values[field]) for field in sorted(values)}
-        salts = secrets.token_bytes(SALT_SIZE * len(texts))
-        commitments = {
-            field: commit(field.encode(), value, salt)
-            for (field, value), salt in zip(texts.items(), _salts(salts), strict=True)
-        }
-        pairs = b",".join(b'"%b":%b' % (field.encode(), value) for field, value in texts.items())
-        data = b"%c%b{%b}" % (len(texts), salts, pairs)
+        salts = secrets.token_bytes(SALT_SIZE * len(values))
+        commitments, pairs = {}, []
+        for (label, value), salt in zip(sorted(values.items()), _salts(salts), strict=True):
+            title, text = label.encode(), written(value).encode()
+            commitments[label] = commit(title, text, salt)
+            pairs.append(b'"%b":%b' % (title, text))
+        data = b"%c%b{%b}" % (len(values), salts, b",".join(pairs))
         return commitments, _sealed(self._key(subject or name), data, name)
 
     def renewed(self, sealed: Sealed) -> Sealed:
@@ -167,7 +167,7 @@ class Vault:
     def _key(self, subject: str) -> DataKey:
         day = time.time_ns() // DAY
         if day != self._day or len(self._cache) >= MAX_CACHED:
-            self._day, self._cache = day, {}
+            self._day, self._cache, self.stored = day, {}, set()
         found = self._cache.get(subject)
         if found is None or found.generation != self.generation:
             found = self._cache[subject] = self._made(subject, day)

@@ -230,7 +230,7 @@ class Writer:
         """
         lazy: Counts = {}
         try:
-            with self._store.exclusive() as session:
+            with self._store.appending() as session:
                 writes = take()
                 if writes is not None:
                     lazy = self._take_lazy()

@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING
 
-from guardrail.policy.rule import Rule, When
+from guardrail.policy.rule import HOLD_BACK, Limits, Rule, When
 from guardrail.records import Action
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def effective(policy: Policy) -> dict[str, object]:
         "unknown_jurisdiction": policy.unknown_jurisdiction,
         "jurisdiction_confidence": str(float(policy.jurisdiction_confidence)),
         "on_error": policy.on_error.label,
-        "limits": {f.name: getattr(policy.limits, f.name) for f in fields(policy.limits)},
+        "limits": _limits(policy.limits),
         "detectors": None if policy.detectors is None else sorted(policy.detectors),
         "rules": [_rule(rule) for rule in policy.rules],
         "overlays": {code: [_rule(r) for r in rules] for code, rules in policy.overlays},
@@ -47,6 +47,14 @@ def effective(policy: Policy) -> dict[str, object]:
     if policy.second_stage is not None:
         made["second_stage"] = _second(policy.second_stage)
     return made
+
+
+def _limits(limits: Limits) -> dict[str, object]:
+    """The limits; `hold_back`, younger than the others, only where it is not the default."""
+    written = {f.name: getattr(limits, f.name) for f in fields(limits)}
+    if limits.hold_back == HOLD_BACK:
+        del written["hold_back"]
+    return written
 
 
 def _second(stage: SecondStage) -> dict[str, object]:

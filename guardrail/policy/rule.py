@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from guardrail.records import Action, Operation, Requirement, Severity, Stage
 
+HOLD_BACK = 48
+"""Code points of a stream that stay unreleased, at least."""
 OBLIGATIONS: tuple[str, ...] = ("label", "review", "watermark")
 PERSON_SELECTORS: tuple[str, ...] = (
     "any",
@@ -23,13 +26,15 @@ class Limits:
     """What is screened at most.
 
     text_chars: code points over all parts. images: a request. image_bytes: an image.
-    detector_ms: milliseconds a detector may take.
+    detector_ms: milliseconds a detector may take. hold_back: code points of a stream that stay
+    unreleased behind the newest; `all`: nothing is released before the whole is screened.
     """
 
     text_chars: int = 200_000
     images: int = 16
     image_bytes: int = 20_000_000
     detector_ms: int = 1000
+    hold_back: int | Literal["all"] = HOLD_BACK
 
 
 @dataclass(frozen=True, slots=True)

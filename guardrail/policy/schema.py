@@ -11,10 +11,12 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from guardrail.policy.engine import ON_ERROR
 from guardrail.policy.jurisdictions import STRICTEST, is_place, places
+from guardrail.policy.rule import HOLD_BACK
 from guardrail.policy.schema_base import Model, Text, expected
 from guardrail.policy.schema_second import SecondStageModel
 from guardrail.records import Operation
 
+_MOST_HELD = 100_000
 OPERATIONS = tuple(operation.value for operation in Operation)
 
 
@@ -59,6 +61,13 @@ def _operation(pattern: str) -> str:
     return pattern
 
 
+def _hold_back(value: object) -> object:
+    fits = isinstance(value, int) and HOLD_BACK <= value <= _MOST_HELD
+    if value != "all" and not fits:
+        raise expected(f"all, or {HOLD_BACK} to {_MOST_HELD} code points")
+    return value
+
+
 def check_place(code: str) -> str:
     """What was expected instead of this jurisdiction's code; empty when it is one."""
     if is_place(code):
@@ -88,6 +97,13 @@ Code = Annotated[
 Label = Annotated[str, _named(r"\S{1,100}", "a label or a pattern of some, without spaces")]
 Pattern = Annotated[str, AfterValidator(_operation)]
 Yes = Annotated[Literal[True], BeforeValidator(_only_true, json_schema_input_type=Literal[True])]
+HoldBack = Annotated[
+    int | Literal["all"],
+    BeforeValidator(
+        _hold_back,
+        json_schema_input_type=Annotated[int, Field(ge=HOLD_BACK, le=_MOST_HELD)] | Literal["all"],
+    ),
+]
 ActionName = Literal["allow", "gate", "refuse"]
 StageName = Literal["input", "output", "stream"]
 PersonName = Literal["real", "any", "public", "private", "relational", "uploaded", "fictional"]
@@ -207,6 +223,9 @@ class LimitsModel(Model):
     """Bytes an image."""
     detector_ms: Annotated[int, Field(ge=1, le=600_000)] | None = None
     """Milliseconds a detector may take."""
+    hold_back: HoldBack | None = None
+    """Code points of a stream that stay unreleased behind the newest; `all`: the whole reply is
+    screened before any of it is released. Default: 48."""
 
 
 class PolicyModel(Model):

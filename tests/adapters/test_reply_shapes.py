@@ -232,3 +232,14 @@ def test_deltas_add_up_to_what_was_streamed(pieces: list[str], index: int) -> No
     pairs = chunks_of(reader, *(delta(index, content=piece) for piece in pieces))
     assert "".join(text for _, text in pairs) == "".join(pieces)
     assert {channel for channel, _ in pairs} <= {f"content:{index}"}
+
+
+def test_a_text_that_is_done_ends_its_channel() -> None:
+    events = reply.EventReader(lambda first, _: first)
+    place = {"output_index": 1, "content_index": 0}
+    delta = {"type": "response.output_text.delta", "delta": "hi", **place}
+    done = {"type": "response.output_text.done", "text": "hi", **place}
+    ((channel, _),) = events.read(delta)
+    assert list(events.ended(delta)) == []
+    assert list(events.read(done)) == []
+    assert list(events.ended(done)) == [channel]

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guardrail.adapters.wire import asked
-from guardrail.adapters.wire.tools import makes_pictures
 from guardrail.adapters.wire.content import MAX_VALUES, Content
+from guardrail.adapters.wire.tools import makes_pictures
 from guardrail.records import Operation, Origin
 from guardrail.testing import neutral_png
 

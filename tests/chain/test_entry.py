@@ -22,7 +22,7 @@ from guardrail.chain.entry import (
 )
 from guardrail.chain.errors import Malformed
 from guardrail.chain.hashing import leaf_hash
-from guardrail.log.body import canonical as log_canonical
+from guardrail.log.fragments import canonical as log_canonical
 from tests.chain.signers import flip
 
 SAFE = (1 << 53) - 1

@@ -16,7 +16,7 @@ import pytest
 from guardrail.testing import StandInServer
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = ("asgi.md", "httpx.md", "wire.md")
+PAGES = ("asgi.md", "httpx.md", "streaming.md", "wire.md")
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 

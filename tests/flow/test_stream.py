@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from guardrail.errors import RequestRefused
 from guardrail.guard import Guard
+from guardrail.policy.rule import HOLD_BACK
 from guardrail.records import Operation, Outcome, Request, Stage
-from guardrail.streaming import HOLD_BACK
 from guardrail.testing.fakes import MemoryLog
 from tests.flow.conftest import Driven, Words, detectors
 

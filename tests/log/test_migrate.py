@@ -15,7 +15,7 @@ from guardrail.chain.entry import entry_leaf, read_body
 from guardrail.chain.frontier import tree_root
 from guardrail.errors import ConfigurationError
 from guardrail.log import locate, open_log
-from guardrail.log.body import canonical
+from guardrail.log.fragments import canonical
 from guardrail.log.personal import begun
 from guardrail.log.sqlite.store import APPLICATION_ID
 from guardrail.log.verify import verify_database

@@ -36,7 +36,9 @@ def test_order_of_keys_comments_and_layout_do_not_count(tmp_path: Path, seed: in
 
 
 def test_saying_a_default_changes_nothing(tmp_path: Path) -> None:
-    said = "on_error: refuse\nunknown_jurisdiction: strictest\nlimits: {images: 16}\n"
+    said = (
+        "on_error: refuse\nunknown_jurisdiction: strictest\nlimits: {images: 16, hold_back: 48}\n"
+    )
     assert loads(tmp_path, HEAD + said).ref == loads(tmp_path, HEAD).ref
 
 
@@ -50,6 +52,8 @@ def test_any_change_changes_it(policy: Policy, data: st.DataObject) -> None:
         replace(policy, rules=(*policy.rules, added)),
         replace(policy, jurisdiction_confidence=0.25),
         replace(policy, limits=Limits(images=1)),
+        replace(policy, limits=Limits(hold_back=49)),
+        replace(policy, limits=Limits(hold_back="all")),
         replace(policy, detectors=("a",)),
     ]
     for index, rule in enumerate(policy.rules):

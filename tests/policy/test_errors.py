@@ -40,6 +40,12 @@ RULE = RULES + "  - id: a\n    action: refuse\n    when: {sexual: nudity}\n"
         (HEAD + "rule: []\n", "did you mean 'rules'?"),
         (HEAD + "limits: {image: 3}\n", "did you mean 'images'?"),
         (HEAD + "limits: {images: 3000}\n", "found the number 3000, expected at most 1000"),
+        (
+            HEAD + "limits: {hold_back: 47}\n",
+            "number 47, expected all, or 48 to 100000 code points",
+        ),
+        (HEAD + "limits: {hold_back: every}\n", "found 'every', expected all, or 48 to 100000"),
+        (HEAD + "limits: {hold_back: true}\n", "found true, expected all, or 48 to 100000"),
         (HEAD + "jurisdiction_confidence: 2\n", "expected at most 1"),
         (HEAD + "unknown_jurisdiction: JPN\n", "3:23: found 'JPN', expected strictest, or an ISO"),
         (HEAD + "on_error: deny\n", "found 'deny', expected one of allow, gate, refuse"),

@@ -45,6 +45,12 @@ def test_settings_are_replaced_one_by_one(folder: Path) -> None:
     assert policy.limits == Limits(images=3, detector_ms=5)
 
 
+def test_the_hold_back_is_inherited_and_replaced(folder: Path) -> None:
+    assert loads(folder, CHILD + "limits: {hold_back: all}\n").limits.hold_back == "all"
+    assert loads(folder, CHILD + "limits: {hold_back: 480}\n").limits.hold_back == 480
+    assert loads(folder, CHILD).limits.hold_back == 48
+
+
 def test_a_rule_is_replaced_in_its_place(folder: Path) -> None:
     text = "rules: [{id: soft, when: {sexual: nudity}, action: refuse}]\n"
     policy = loads(folder, CHILD + text)

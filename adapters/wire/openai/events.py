@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from guardrail.adapters.wire.content import IDENTIFIER, get, items
-from guardrail.adapters.wire.openai.rest import CALL, CHOICE, MESSAGE, REPLY, delta_rest
-from guardrail.adapters.wire.replied import ChunkReader
+from guardrail.adapters.wire.content import IDENTIFIER, Content, get, items
+from guardrail.adapters.wire.openai.rest import CALL, CHOICE, REPLY, delta_rest
+from guardrail.adapters.wire.replied import LIMIT_BYTES, ChunkReader, Place, choice_texts
 from guardrail.adapters.wire.sse import Event
 from guardrail.records import Decision
 
 DONE = "[DONE]"
+_KNOWN = REPLY | {"error"}
+_HEAD = ("id", "object", "created", "model")
 
 
 class ChunkEvents:
     """Reads events that hold the chunks of a chat or a legacy completion.
+
+    An error that the server reports within the stream is read as a text, and released as one: the
+    client's SDK then raises it. What comes with no text (usage, `[DONE]`, comments) is released in
+    its turn.
 
     end: what one choice of the last chunk of a stopped stream says, by its index.
     """
@@ -34,10 +41,25 @@ class ChunkEvents:
         if chunk is None:
             return ()
         rest = [pair for choice in items(chunk.get("choices")) for pair in _rest(choice)]
-        rest.extend(delta_rest(chunk, REPLY, "", spare=IDENTIFIER))
-        if chunk.get("error") is not None and "choices" not in chunk:
-            return rest
-        return [*self._chunks.read(chunk), *rest]
+        rest.extend(delta_rest(chunk, _KNOWN, "", spare=IDENTIFIER))
+        error = chunk.get("error")
+        if error is None:
+            return [*self._chunks.read(chunk), *rest]
+        said = self._chunks.read(chunk) if chunk.get("choices") is not None else ()
+        return [*said, *rest, *(("error", text) for text in _strings(error))]
+
+    def ended(self, event: Event) -> Sequence[str]:
+        """The channels that end with this event."""
+        chunk = loaded(event)
+        return [] if chunk is None else [*self._chunks.ended(chunk), "error"]
+
+    def head(self, event: Event, keep: int) -> Event | None:
+        """The event with the first `keep` code points of its texts, and nothing else."""
+        chunk = loaded(event)
+        choices = [_cut(choice, places) for choice, places in _kept(chunk, keep)]
+        if chunk is None or not choices:
+            return None
+        return replace(event, data=json.dumps({**_identity(chunk), "choices": choices}), then="")
 
     def stop(self, decision: Decision) -> Event:
         """The last event of a stopped stream."""
@@ -45,10 +67,8 @@ class ChunkEvents:
         return chunk
 
     def _stop(self, last: Mapping[str, Any] | None, choices: Sequence[int]) -> Event:
-        head = {key: (last or {}).get(key) for key in ("id", "object", "created", "model")}
         ends = [{"index": index, **self._end(index)} for index in choices]
-        chunk = {name: value for name, value in head.items() if value is not None}
-        return Event(json.dumps({**chunk, "choices": ends}), then=DONE)
+        return Event(json.dumps({**_identity(last or {}), "choices": ends}), then=DONE)
 
 
 def loaded(event: Event) -> Mapping[str, Any] | None:
@@ -62,12 +82,65 @@ def loaded(event: Event) -> Mapping[str, Any] | None:
 
 
 def _rest(choice: object) -> Iterator[tuple[str, str]]:
+    """What stands beside the delta, and beside what is read of its calls."""
     delta = get(choice, "delta")
     if get(delta, "images") or get(get(delta, "audio"), "data"):
         raise ValueError("a picture or sound in a stream cannot be screened")
     where = str(get(choice, "index") or 0)
     yield from delta_rest(choice, CHOICE, where, spare=IDENTIFIER)
-    yield from delta_rest(delta, MESSAGE, where)
     for call in (get(delta, "function_call"), *items(get(delta, "tool_calls"))):
         for part in (call, get(call, "function"), get(call, "custom")):
             yield from delta_rest(part, CALL, f"call:{where}", spare=IDENTIFIER)
+
+
+def _identity(chunk: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: chunk[name] for name in _HEAD if chunk.get(name) is not None}
+
+
+def _strings(error: object) -> list[str]:
+    content = Content(LIMIT_BYTES)
+    content.everything(error, "assistant", "output")
+    if content.problem:
+        raise ValueError(content.problem)
+    return [part.text for part in content.parts]
+
+
+def _kept(chunk: object, keep: int) -> list[tuple[Any, list[tuple[Place, str]]]]:
+    """Each choice, and those of its texts that are within the first `keep` code points."""
+    kept: list[tuple[Any, list[tuple[Place, str]]]] = []
+    for choice in items(get(chunk, "choices")):
+        places: list[tuple[Place, str]] = []
+        for _, place, text in choice_texts(choice):
+            if keep and not place:
+                return [*kept, (choice, places)] if places else kept
+            if keep:
+                places.append((place, text[:keep]))
+                keep -= min(keep, len(text))
+        if places:
+            kept.append((choice, places))
+    return kept
+
+
+def _cut(choice: object, places: Sequence[tuple[Place, str]]) -> dict[str, Any]:
+    made: dict[str, Any] = {"index": get(choice, "index") or 0, "finish_reason": None}
+    for place, text in places:
+        inner: Any = made
+        for step in place[:-1]:
+            inner = inner.setdefault(step, {})
+        inner[place[-1]] = inner.get(place[-1], "") + text
+    calls = made.get("delta", {}).get("tool_calls")
+    if calls:
+        made["delta"]["tool_calls"] = [_call(choice, n, call) for n, call in calls.items()]
+    return made
+
+
+def _call(choice: object, number: object, cut: Mapping[str, Any]) -> dict[str, Any]:
+    """A tool call with its arguments cut; its name and id as they were."""
+    for place, call in enumerate(items(get(get(choice, "delta"), "tool_calls"))):
+        at = place if get(call, "index") is None else get(call, "index")
+        if at == number:
+            named = {name: call[name] for name in ("id", "type") if call.get(name) is not None}
+            name = get(get(call, "function"), "name")
+            asked = {"name": name} if name is not None else {}
+            return {"index": at, **named, "function": {**asked, **cut["function"]}}
+    return {"index": number, **cut}

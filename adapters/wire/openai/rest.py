@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, TypeGuard
+from typing import Any
 
-from guardrail.adapters.wire.content import MAX_VALUES, Content, get, items
+from guardrail.adapters.wire.content import MAX_VALUES, Content, get, items, odd_names
 from guardrail.adapters.wire.http import Reply
 from guardrail.adapters.wire.replied import LIMIT_BYTES
 from guardrail.adapters.wire.strict import reply_object
@@ -64,7 +64,7 @@ def with_content(output: Output, content: Content) -> Output:
 
 def leftover(content: Content, value: object, known: frozenset[str]) -> None:
     """Read the fields of a mapping that have other names; of anything else nothing."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict) and value.keys() - known:
         rest = {name: value[name] for name in value if name not in known}
         content.everything(rest, "assistant", "output")
 
@@ -76,7 +76,9 @@ def delta_rest(
 
     spare: texts to leave out. Raises ValueError for what no stream can be screened of.
     """
-    rest = {name: value[name] for name in value if name not in known} if _is(value) else {}
+    if not isinstance(value, dict) or not value.keys() - known:
+        return
+    rest = {name: value[name] for name in value if name not in known}
     left: list[tuple[str, object]] = [(where, rest)]
     looked = 0
     while left:
@@ -88,16 +90,14 @@ def delta_rest(
             if _DATA.match(item):
                 raise ValueError("data in a stream cannot be screened")
             yield place, item
-        elif isinstance(item, list | Mapping):
+        elif isinstance(item, list | dict):
             left.extend(reversed([(f"{name}:{place}", one) for name, one in _inside(item)]))
 
 
-def _is(value: object) -> TypeGuard[Mapping[str, Any]]:
-    return isinstance(value, Mapping)
-
-
 def _inside(item: object) -> Iterator[tuple[str, object]]:
-    pairs = item.items() if isinstance(item, Mapping) else enumerate(items(item))
+    pairs = item.items() if isinstance(item, dict) else enumerate(items(item))
+    if isinstance(item, dict):
+        yield from (("", name) for name in odd_names(item))
     for name, one in pairs:
         if name not in _MARKS:
             yield str(name), one

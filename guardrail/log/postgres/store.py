@@ -19,6 +19,7 @@ from guardrail.log.times import HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
+    from contextlib import AbstractContextManager
 
     from guardrail.log.location import Location
     from guardrail.log.session import Session, WriteSession
@@ -71,6 +72,10 @@ class PostgresStore:
         finally:
             session.rollback()
             self._end_turn()
+
+    def appending(self) -> AbstractContextManager[PostgresWriteSession]:
+        """See Store: the server lets others go on before it waits for its disk."""
+        return self.exclusive()
 
     @contextmanager
     def reading(self) -> Iterator[PostgresSession]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import apsw
 
 from guardrail.errors import ConfigurationError, LogUnavailable
+from guardrail.log.sqlite.journal import Journal
 from guardrail.log.sqlite.lock import FileLock
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ _BUSY_MS = 5000
 _NO_CHECKPOINT_ON_CLOSE = apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE
 
 _PRAGMAS = (
-    "PRAGMA synchronous=FULL",
     "PRAGMA secure_delete=ON",
     "PRAGMA foreign_keys=ON",
     "PRAGMA trusted_schema=OFF",
@@ -40,6 +40,8 @@ def check_version(version: str) -> None:
 class Database:
     """A connection that is opened when needed; one thread at a time may use it.
 
+    wal_pages: in the write-ahead log. copied: how many of them this process moved last.
+
     lock_file: of the writing side; None only reads.
     """
 
@@ -47,10 +49,13 @@ class Database:
         check_version(apsw.sqlite_lib_version())
         self.path = path
         self.wal_pages = 0
+        self.copied = 0
         self._lock = None if lock_file is None else FileLock(lock_file)
         self._connection: apsw.Connection | None = None
         self._identity: tuple[int, int] | None = None
         self._pid = 0
+        self._waits: bool | None = None
+        self._journal = Journal(path)
 
     @property
     def writable(self) -> bool:
@@ -89,6 +94,19 @@ class Database:
             )
         return self._connection
 
+    def waiting(self, *, waits: bool) -> apsw.Connection:
+        """The connection; `waits`: whether its commits wait for the disk, or `sync` is to."""
+        connection = self.connection()
+        if self._waits is not waits:
+            connection.execute(f"PRAGMA synchronous={'FULL' if waits else 'NORMAL'}")
+            self._waits = waits
+        self._journal.watch()
+        return connection
+
+    def sync(self) -> None:
+        """Wait until the disk has all that was committed; no lock is needed. Raises OSError."""
+        self._journal.sync()
+
     def check_in_place(self) -> None:
         """Raise LogUnavailable when the file was deleted, moved or replaced under us."""
         try:
@@ -104,15 +122,19 @@ class Database:
     def close(self) -> None:
         """Close the connection and the lock file; both open again when needed."""
         connection, self._connection = self._connection, None
+        self._waits = None
+        self._journal.close()
         if connection is not None:
             connection.close(force=True)
         if self._lock is not None:
             self._lock.close()
 
     def checkpoint(self, mode: int) -> None:
-        """Move the write-ahead log into the database; hold the file lock. Raises apsw.Error."""
-        self.connection().wal_checkpoint(mode=mode)
-        self.wal_pages = 0
+        """Move the write-ahead log into the database. Raises apsw.Error.
+
+        Where the file lock is held and nobody reads, the log then begins anew.
+        """
+        self.wal_pages, self.copied = self.connection().wal_checkpoint(mode=mode)
 
     def _open(self) -> apsw.Connection:
         if not self.writable:
@@ -133,6 +155,8 @@ class Database:
 
     def count_pages(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
         """Called by SQLite after each commit, with the length of the write-ahead log."""
+        if pages < self.wal_pages:
+            self.copied = 0
         self.wal_pages = pages
         return apsw.SQLITE_OK
 

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
 APPLICATION_ID = 0x47524C47  # "GRLG"
 CHECKPOINT_PAGES = 1000
+MOST_PAGES = 4 * CHECKPOINT_PAGES
 ROOM = 1 << 20
+_PASSED = 64
 
 
 class SqliteStore:
@@ -50,6 +52,30 @@ class SqliteStore:
     @contextmanager
     def exclusive(self) -> Iterator[SqliteSession]:
         """See Store. It ends well only where the disk took all that was written."""
+        with self._turn(waits=True) as session:
+            yield session
+            check_disk(self.name)
+
+    @contextmanager
+    def appending(self) -> Iterator[SqliteSession]:
+        """See Store. Its commits are on the disk once another process may be writing already.
+
+        The write-ahead log is one file, so that a later process that waits for the disk waits for
+        all that came before.
+        """
+        with self._turn(waits=False) as session:
+            yield session
+        try:
+            self.database.sync()
+        except OSError as error:
+            raise StoreFailed(f"the disk did not take it: {error.strerror}") from None
+        check_disk(self.name)
+        if self._is_long():
+            self._checkpoint()
+
+    @contextmanager
+    def _turn(self, *, waits: bool) -> Iterator[SqliteSession]:
+        """Hold the lock between processes. waits: whether each commit waits for the disk."""
         database = self.database
         try:
             database.acquire()
@@ -63,8 +89,7 @@ class SqliteStore:
             database.check_in_place()
             check_disk(self.name)  # before anything builds on what the last one wrote
             with translated():
-                yield SqliteSession(database.connection())
-            check_disk(self.name)
+                yield SqliteSession(database.waiting(waits=waits))
         except StoreBusy as error:
             database.close()
             raise StoreBusy(
@@ -103,15 +128,29 @@ class SqliteStore:
         session.execute("UPDATE frontier SET state = state")
 
     def tidy(self, *, closing: bool = False) -> None:
-        """Fold the write-ahead log in, once it is long or at the end. See Store."""
+        """Fold the write-ahead log in, once it is very long or at the end. See Store.
+
+        Until then it is copied bit by bit by `appending`, without the lock: it goes on growing.
+        """
         pages = self.database.wal_pages
-        if pages >= CHECKPOINT_PAGES or (closing and pages):
-            try:
-                self.database.checkpoint(apsw.SQLITE_CHECKPOINT_PASSIVE)
-            except apsw.BusyError:
-                pass
-            except apsw.Error as error:
-                raise StoreFailed(f"{type(error).__name__}: {error}") from None
+        if pages >= MOST_PAGES or (closing and pages):
+            self._checkpoint()
+
+    def _is_long(self) -> bool:
+        """Whether this process is to copy the write-ahead log: it has just passed a thousand pages.
+
+        Those who write after it see the same length, or little more, and leave it alone.
+        """
+        pages, new = self.database.wal_pages, self.database.wal_pages - self.database.copied
+        return pages % CHECKPOINT_PAGES < _PASSED and 2 * new >= CHECKPOINT_PAGES
+
+    def _checkpoint(self) -> None:
+        try:
+            self.database.checkpoint(apsw.SQLITE_CHECKPOINT_PASSIVE)
+        except apsw.BusyError:
+            pass
+        except apsw.Error as error:
+            raise StoreFailed(f"{type(error).__name__}: {error}") from None
 
     def close(self) -> None:
         """See Store."""

@@ -77,10 +77,6 @@ def test_a_file_is_kept_up_to_the_limit_and_one_byte() -> None:
     assert form(call(body + END), 4)[0].data == b"01234"
 
 
-def test_a_form_of_nothing() -> None:
-    assert form(call(END), 4) == []
-
-
 @pytest.mark.parametrize("names", [("a", "a"), ("a", "a[]"), ("a[]", "a")])
 def test_what_stands_twice(names: tuple[str, str]) -> None:
     parts = form(call(text(names[0]) + text(names[1]) + END), 0)
@@ -96,6 +92,7 @@ def test_a_text_that_is_not_utf8() -> None:
 
 BAD = {
     "nothing": b"",
+    "no parts": END,
     "a preamble": b"hello\r\n" + text("a") + END,
     "a line before": b"\r\n" + text("a") + END,
     "an epilogue": text("a") + END + b"hello",
@@ -197,6 +194,7 @@ NAMES = st.text(
 ).filter(lambda name: '"' not in name and "\\" not in name and name != "_charset_")
 PARTS = st.lists(
     st.builds(Part, NAMES, DATA.filter(lambda data: b"--xyz" not in data), st.none() | NAMES),
+    min_size=1,
     max_size=4,
 )
 

@@ -175,6 +175,7 @@ def test_unknown_deltas_run_in_channels_of_their_own() -> None:
     ("codec", "body"),
     [
         (chat.CHAT, chunk(reasoning=SAID)),
+        (chat.CHAT, chunk(note={"x": {SAID: 1}})),
         (chat.CHAT, chunk(tool_calls=[{"index": 0, "function": {"note": SAID}}])),
         (chat.CHAT, {"error": {"message": SAID}}),
         (chat.CHAT, {"choices": [], "citations": [SAID]}),
