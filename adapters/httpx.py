@@ -1,25 +1,27 @@
 """httpx behind the guard: every SDK that takes an httpx client is screened and on record.
 
-import httpx, openai
-from guardrail.adapters.httpx import GuardTransport
+import openai
+from guardrail.adapters.httpx import guarded_client
 
-transport = GuardTransport("default", log="sqlite:///attempts.db")
-client = openai.OpenAI(http_client=httpx.Client(transport=transport))
+client = openai.OpenAI(http_client=guarded_client("default", log="sqlite:///attempts.db"))
+
+SDKs that take clients of httpx2, its fork, have the same in `guardrail.adapters.httpx2`.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-import httpx
-
-from guardrail.adapters.service import Service
-from guardrail.adapters.wire.exchange import AsyncStreaming, Exchange, Streaming
-from guardrail.adapters.wire.http import Body, Call, Headers, Reply
-from guardrail.adapters.wire.routes import Passed
-from guardrail.adapters.wire.table import known_routes
+from guardrail.adapters._sdk_bytes import AsyncReleased, Released
+from guardrail.adapters._sdk_transport import (
+    NOBODY,
+    AsyncGuarding,
+    Library,
+    SyncGuarding,
+    inner_transport,
+)
+from guardrail.errors import ConfigurationError
 from guardrail.records import AttemptLog, Caller
 
 if TYPE_CHECKING:
@@ -28,12 +30,35 @@ if TYPE_CHECKING:
     from guardrail.guard import Guard
     from guardrail.policy import Policy
 
-__all__ = ["AsyncGuardTransport", "GuardTransport"]
+try:
+    import httpx
+except ImportError as missing:
+    raise ConfigurationError(
+        "httpx is not installed: pip install 'likeness-guardrail[httpx]'"
+    ) from missing
 
-_NOBODY = Caller()
+__all__ = ["AsyncGuardTransport", "GuardTransport", "guarded_async_client", "guarded_client"]
 
 
-class GuardTransport(httpx.BaseTransport):
+class _Released(Released, httpx.SyncByteStream):
+    pass
+
+
+class _AsyncReleased(AsyncReleased, httpx.AsyncByteStream):
+    pass
+
+
+_LIBRARY = Library(
+    httpx.Request,
+    httpx.Response,
+    httpx.HTTPTransport,
+    httpx.AsyncHTTPTransport,
+    _Released,
+    _AsyncReleased,
+)
+
+
+class GuardTransport(SyncGuarding[httpx.Request, httpx.Response], httpx.BaseTransport):
     """Any httpx transport, behind a guard.
 
     policy: a shipped policy's name, a file, or a loaded Policy. log: where attempts are kept, a URL
@@ -43,148 +68,68 @@ class GuardTransport(httpx.BaseTransport):
     Raises ConfigurationError when the policy or log cannot be opened.
     """
 
-    def __init__(  # noqa: PLR0913  one keyword for each thing a client may set
-        self,
-        policy: str | Path | Policy = "default",
-        *,
-        log: str | AttemptLog | None = None,
-        caller: Callable[[], Caller] | Caller = _NOBODY,
-        conversation: Callable[[], str] | str = "",
-        guard: Guard | None = None,
-        transport: httpx.BaseTransport | None = None,
-    ) -> None:
-        self._service = Service.opened(policy, log, caller, conversation, guard=guard)
-        self._exchange = Exchange(self._service, known_routes())
-        self._transport = transport or httpx.HTTPTransport()
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send one request, if it may be sent, and hand out what may be shown of the reply."""
-        call = _call(request, request.read())
-        target = self._exchange.route(call)
-        if isinstance(target, Passed):
-            return self._transport.handle_request(request)
-        answer = self._exchange.handle(call, target, lambda: self._send(request))
-        return _response(request, answer)
-
-    def close(self) -> None:
-        """Close the transport, and the log if it was opened here."""
-        self._transport.close()
-        self._service.close()
-
-    def _send(self, request: httpx.Request) -> _Upstream:
-        request.headers["accept-encoding"] = "identity"
-        response = self._transport.handle_request(request)
-        response.request = request
-        return _Upstream(response)
+    _library = _LIBRARY
 
 
-class AsyncGuardTransport(httpx.AsyncBaseTransport):
+class AsyncGuardTransport(AsyncGuarding[httpx.Request, httpx.Response], httpx.AsyncBaseTransport):
     """As `GuardTransport`, for `httpx.AsyncClient`."""
 
-    def __init__(  # noqa: PLR0913  one keyword for each thing a client may set
-        self,
-        policy: str | Path | Policy = "default",
-        *,
-        log: str | AttemptLog | None = None,
-        caller: Callable[[], Caller] | Caller = _NOBODY,
-        conversation: Callable[[], str] | str = "",
-        guard: Guard | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
-    ) -> None:
-        self._service = Service.opened(policy, log, caller, conversation, guard=guard)
-        self._exchange = Exchange(self._service, known_routes())
-        self._transport = transport or httpx.AsyncHTTPTransport()
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """As `GuardTransport.handle_request`."""
-        call = _call(request, await request.aread())
-        target = self._exchange.route(call)
-        if isinstance(target, Passed):
-            return await self._transport.handle_async_request(request)
-        answer = await self._exchange.ahandle(call, target, lambda: self._send(request))
-        return _response(request, answer)
-
-    async def aclose(self) -> None:
-        """As `GuardTransport.close`."""
-        await self._transport.aclose()
-        self._service.close()
-
-    async def _send(self, request: httpx.Request) -> _AsyncUpstream:
-        request.headers["accept-encoding"] = "identity"
-        response = await self._transport.handle_async_request(request)
-        response.request = request
-        return _AsyncUpstream(response)
+    _library = _LIBRARY
 
 
-@dataclass(frozen=True, slots=True)
-class _Upstream:
-    response: httpx.Response
+def guarded_client(
+    policy: str | Path | Policy = "default",
+    *,
+    log: str | AttemptLog | None = None,
+    caller: Callable[[], Caller] | Caller = NOBODY,
+    conversation: Callable[[], str] | str = "",
+    guard: Guard | None = None,
+    **options: Any,
+) -> httpx.Client:
+    """An `httpx.Client` with its transport, its proxy and its mounts behind one guard.
 
-    @property
-    def status(self) -> int:
-        return self.response.status_code
-
-    @property
-    def headers(self) -> Headers:
-        return self.response.headers.multi_items()
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self.response.iter_bytes()
-
-    def close(self) -> None:
-        self.response.close()
-
-
-@dataclass(frozen=True, slots=True)
-class _AsyncUpstream:
-    response: httpx.Response
-
-    @property
-    def status(self) -> int:
-        return self.response.status_code
-
-    @property
-    def headers(self) -> Headers:
-        return self.response.headers.multi_items()
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self.response.aiter_bytes()
-
-    async def aclose(self) -> None:
-        await self.response.aclose()
+    options: as for `httpx.Client`. Proxies named by the environment are not used: give `proxy`.
+    The rest, and what is raised: as for `GuardTransport`.
+    """
+    inner = inner_transport(httpx.HTTPTransport, options)
+    outer = GuardTransport(
+        policy,
+        log=log,
+        caller=caller,
+        conversation=conversation,
+        guard=guard,
+        transport=inner,
+    )
+    try:
+        options["mounts"] = outer.mounted(options.get("mounts"))
+        return httpx.Client(transport=outer, **options)
+    except BaseException:
+        outer.shutdown()
+        raise
 
 
-@dataclass(slots=True)
-class _Released(httpx.SyncByteStream):
-    streaming: Streaming
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self.streaming)
-
-    def close(self) -> None:
-        self.streaming.close()
-
-
-@dataclass(slots=True)
-class _AsyncReleased(httpx.AsyncByteStream):
-    streaming: AsyncStreaming
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return aiter(self.streaming)
-
-    async def aclose(self) -> None:
-        await self.streaming.aclose()
-
-
-def _call(request: httpx.Request, body: bytes) -> Call:
-    path, _, query = request.url.raw_path.decode("ascii").partition("?")
-    headers = request.headers.multi_items()
-    return Call(request.method.upper(), path, query, headers, Body(body))
-
-
-def _response(request: httpx.Request, answer: Reply | Streaming | AsyncStreaming) -> httpx.Response:
-    headers = list(answer.headers)
-    if isinstance(answer, Reply):
-        return httpx.Response(answer.status, headers=headers, content=answer.body, request=request)
-    stream = _Released(answer) if isinstance(answer, Streaming) else _AsyncReleased(answer)
-    return httpx.Response(answer.status, headers=headers, stream=stream, request=request)
+def guarded_async_client(
+    policy: str | Path | Policy = "default",
+    *,
+    log: str | AttemptLog | None = None,
+    caller: Callable[[], Caller] | Caller = NOBODY,
+    conversation: Callable[[], str] | str = "",
+    guard: Guard | None = None,
+    **options: Any,
+) -> httpx.AsyncClient:
+    """As `guarded_client`, under asyncio."""
+    inner = inner_transport(httpx.AsyncHTTPTransport, options)
+    outer = AsyncGuardTransport(
+        policy,
+        log=log,
+        caller=caller,
+        conversation=conversation,
+        guard=guard,
+        transport=inner,
+    )
+    try:
+        options["mounts"] = outer.mounted(options.get("mounts"))
+        return httpx.AsyncClient(transport=outer, **options)
+    except BaseException:
+        outer.shutdown()
+        raise

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Generic, Self, TypeVar
 
+from guardrail.errors import ConfigurationError, RequestGated, RequestRefused, RequestStopped
 from guardrail.flow import Released
-from guardrail.guard import AsyncGuard, Guard
+from guardrail.guard import AsyncGuard, AsyncGuardedStream, Guard, GuardedStream
+from guardrail.messages import message_for
 from guardrail.policy import Policy
-from guardrail.records import AttemptLog, Caller
+from guardrail.records import Action, AttemptLog, AttemptOpened, Caller, Decision
+from guardrail.streaming import StreamReader
+
+C = TypeVar("C")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +84,75 @@ class Service:
 def marked(released: Released[Any]) -> Any:
     """The reply, with a note of the attempt in its `_hidden_params`, outside its data."""
     hidden = getattr(released.reply, "_hidden_params", None)
-    attempt = released.attempt
     if isinstance(hidden, dict):
-        hidden["guardrail"] = {
-            "attempt": attempt.id,
-            "decision": attempt.decision.action.label,
-            "obligations": list(attempt.decision.obligations),
-        }
+        hidden["guardrail"] = note(released.attempt.opened, released.attempt.decision)
     return released.reply
+
+
+def required(module: str, extra: str) -> None:
+    """Make sure that an extra is there. Raises ConfigurationError that names it when it is not."""
+    try:
+        import_module(module)
+    except ImportError as problem:
+        raise ConfigurationError(
+            f"{module} cannot be imported ({problem}): pip install 'likeness-guardrail[{extra}]'"
+        ) from problem
+
+
+@dataclass(frozen=True, slots=True)
+class Raising(Generic[C]):
+    """A reader of a stream that is to end with an exception: its last chunk is the decision."""
+
+    reader: Callable[[C], Sequence[tuple[str, str]]]
+
+    def read(self, chunk: C | Decision) -> Sequence[tuple[str, str]]:
+        """As `reader` does."""
+        if isinstance(chunk, Decision):
+            raise TypeError("a decision comes from no model")
+        return self.reader(chunk)
+
+    def stop(self, decision: Decision) -> Decision:
+        """The decision itself, which `chunks` raises."""
+        return decision
+
+
+def raising(reader: Callable[[C], Sequence[tuple[str, str]]]) -> StreamReader[C | Decision]:
+    """A stream reader over `reader`, for `chunks` or `achunks`."""
+    return Raising(reader)
+
+
+def chunks(stream: GuardedStream[C | Decision]) -> Iterator[C]:
+    """The chunks that may be shown; leaving early closes the attempt.
+
+    Raises RequestRefused or RequestGated where the stream turns.
+    """
+    with stream:
+        for chunk in stream:
+            if isinstance(chunk, Decision):
+                raise stopped(chunk, stream.attempt)
+            yield chunk
+
+
+async def achunks(stream: AsyncGuardedStream[C | Decision]) -> AsyncGenerator[C]:
+    """As `chunks`, under asyncio; to be closed where it may be left early."""
+    async with stream:
+        async for chunk in stream:
+            if isinstance(chunk, Decision):
+                raise stopped(chunk, stream.attempt)
+            yield chunk
+
+
+def stopped(decision: Decision, attempt: AttemptOpened) -> RequestStopped:
+    """What a caller is told of a decision that is no allowance."""
+    kind = RequestRefused if decision.action is Action.REFUSE else RequestGated
+    return kind(decision, message_for(decision, attempt.request.caller), attempt=attempt.id)
+
+
+def note(opened: AttemptOpened, decision: Decision | None = None) -> dict[str, Any]:
+    """What an application is told of an attempt beside its reply."""
+    decision = decision or opened.decision
+    return {
+        "attempt": opened.id,
+        "decision": decision.action.label,
+        "obligations": list(decision.obligations),
+    }

@@ -69,6 +69,15 @@ class Ending(Protocol[C_contra]):
         ...
 
 
+@runtime_checkable
+class Recalls(Protocol[C_contra]):
+    """A reader whose last chunk depends on how far the client has come."""
+
+    def recall(self, unreleased: Sequence[C_contra], /) -> None:
+        """Forget chunks that were read and never released; called before `stop`."""
+        ...
+
+
 @dataclass(slots=True)
 class _Channel:
     """One text of the stream; positions are code points from its beginning.
@@ -263,8 +272,13 @@ class HeldBack(Generic[C]):
             self._awake.pop(channel.name, None)
 
     def cleared(self) -> Iterator[C]:
-        """Take out the chunks that may go."""
+        """Take out the chunks that may go.
+
+        The newest stays where it says nothing: it may be the last, after which a client hangs up.
+        """
         while self._held and _is_cleared(self._held[0]):
+            if len(self._held) == 1 and not self._held[0].places:
+                return
             yield self._held.popleft().chunk
 
     def rest(self) -> Iterator[C]:
@@ -279,6 +293,8 @@ class HeldBack(Generic[C]):
             head = self._head(self._reader, self._held[0])
             if head is not None:
                 yield head
+        if isinstance(self._reader, Recalls):
+            self._reader.recall([held.chunk for held in self._held])
         self._held.clear()
         last = self._reader.stop(decision)
         if last is not None:

@@ -209,6 +209,8 @@ def _part(content: Content, given: object, role: str, turn: int) -> None:
     kind = word(part.get("type")) if part else ""
     if part is None:
         content.unreadable(f"content given as {type(given).__name__} cannot be screened")
+    elif kind == "thinking" and isinstance(part.get("thinking"), list):
+        _parts(content, part["thinking"], role, turn)
     elif kind in _TEXT_PARTS:
         content.text(part.get(_TEXT_PARTS[kind]), role, "message", turn)
         rest = _without(part, _TEXT_PARTS[kind], "logprobs", "type")

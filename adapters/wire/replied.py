@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from guardrail.adapters.wire.content import Content, get, items
+from guardrail.adapters.wire.pieces import delta_rest
 from guardrail.records import Output
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def choice_texts(choice: object) -> Iterator[tuple[str, Place, str]]:
     delta = get(choice, "delta")
     said, tool = f"content:{index}", f"tool:{index}"
     yield from _text(said, ("text",), get(choice, "text"))
-    yield from _text(said, ("delta", "content"), get(delta, "content"))
+    yield from _contents(index, get(delta, "content"))
     yield from _text(said, ("delta", "refusal"), get(delta, "refusal"))
     yield from _text(f"reasoning:{index}", ("delta", "reasoning_content"), _reasoning(delta))
     spoken = get(get(delta, "audio"), "transcript")
@@ -121,15 +122,9 @@ def choice_texts(choice: object) -> Iterator[tuple[str, Place, str]]:
 
 def _others(index: int, delta: Mapping[str, object]) -> Iterator[tuple[str, Place, str]]:
     """Texts in fields that only some servers send, such as `reasoning_details`."""
-    for name, value in delta.items():
-        if name in _READ or (name == "reasoning" and value == _reasoning(delta)):
-            continue
-        content = _content()
-        content.everything(value, "assistant", "output")
-        if content.problem:
-            raise ValueError(content.problem)
-        for part in content.parts:
-            yield f"other:{index}:{name}", (), part.text
+    read = _READ | {"reasoning"} if delta.get("reasoning") == _reasoning(delta) else _READ
+    for channel, text in delta_rest(delta, read, f"other:{index}"):
+        yield channel, (), text
 
 
 _READ = frozenset(
@@ -282,6 +277,31 @@ def _pair(channel: str, delta: object) -> Iterator[tuple[str, str]]:
             yield channel, delta
     elif delta is not None:
         raise ValueError(f"a delta given as {type(delta).__name__}")
+
+
+def _contents(index: int, said: object) -> Iterator[tuple[str, Place, str]]:
+    """A delta's content: a text, or parts as Mistral sends them, thoughts in parts of their own."""
+    if isinstance(said, list | tuple):
+        for channel, text in _listed(index, said):
+            yield channel, (), text
+    else:
+        yield from _text(f"content:{index}", ("delta", "content"), said)
+
+
+def _listed(index: int, said: Sequence[object]) -> Iterator[tuple[str, str]]:
+    for part in said:
+        yield from _pair(f"content:{index}", get(part, "text"))
+        thoughts = get(part, "thinking")
+        for thought in thoughts if isinstance(thoughts, list | tuple) else (thoughts,):
+            said_so = thought if isinstance(thought, str) else get(thought, "text")
+            yield from _pair(f"reasoning:{index}", said_so)
+        if not any(isinstance(get(part, name), str | list) for name in ("text", "thinking")):
+            content = _content()
+            content.everything(part)
+            for number, one in enumerate(content.parts):
+                yield from _pair(f"part:{index}:{get(part, 'type')}:{number}", one.text)
+            if content.images or content.problem:
+                raise ValueError("a picture in a stream cannot be screened")
 
 
 def _channel(event: object, kind: str) -> str:

@@ -15,6 +15,8 @@ UNKNOWN = "unknown"
 
 _ODD = re.compile(r"//|%|\\|;|/\.\.?(/|$)")
 """Spellings of a path that one server may read otherwise than another."""
+_OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override")
+"""Headers by which a server may take a call for one of another method."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Routes:
 
     def find(self, call: Call) -> Codec | Passed:
         """Where a call belongs; a codec that refuses everything, where nobody knows."""
-        if not is_odd(call.path):
+        if not is_odd(call.path) and not any(map(call.header, _OVERRIDES)):
             for entry in self.entries:
                 if call.method in entry.methods and entry.path.fullmatch(call.path):
                     return entry.target

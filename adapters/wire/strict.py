@@ -6,7 +6,7 @@ import json
 from typing import Any, NoReturn
 
 from guardrail.adapters.wire.codec import BadCall
-from guardrail.adapters.wire.http import Call, Reply
+from guardrail.adapters.wire.http import Call, Reply, parameter
 
 
 def json_object(call: Call) -> dict[str, Any]:
@@ -21,6 +21,8 @@ def json_object(call: Call) -> dict[str, Any]:
             status=415,
             code="unsupported_media_type",
         )
+    if parameter(call.header("content-type"), "charset").lower() not in ("", "utf-8", "utf8"):
+        raise BadCall("The body must be UTF-8.", status=415, code="unsupported_charset")
     no_encoding(call)
     try:
         text = call.body.whole().decode("utf-8")

@@ -1,4 +1,7 @@
-"""An OpenAI-compatible server that gives fixed answers and remembers every request."""
+"""A server that gives fixed answers and remembers every request.
+
+It speaks OpenAI's protocol, and of Anthropic's and Google's what `_protocols` lists.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Self
 
-from guardrail.testing import _replies
+from guardrail.testing import _protocols, _replies
 from guardrail.testing.pictures import neutral_png
 
 if TYPE_CHECKING:
@@ -242,18 +245,31 @@ class _Handler(BaseHTTPRequestHandler):
         self._reply(asked)
 
     def _reply(self, asked: Any) -> None:
-        shape = _shape(self.command, self.path.partition("?")[0])
-        if shape is None:
+        path, _, query = self.path.partition("?")
+        shape = _shape(self.command, path)
+        other = _protocols.find(path, query, asked)
+        if shape is None and other is None:
             self._send_json(404, _replies.error(404))
             return
         reply = self.server.owner.next_reply()
         if self.server.owner.wait(reply.delay):
             self.close_connection = True
             return
+        error = other.error if other else _replies.error
         if reply.status >= 400:  # noqa: PLR2004  the HTTP line between success and error
-            self._send_json(reply.status, _replies.error(reply.status))
+            self._send_json(reply.status, error(reply.status))
+        elif other is not None:
+            self._answer_as(other, asked, reply)
         else:
-            self._answer(shape, asked, reply)
+            self._answer(shape or "", asked, reply)
+
+    def _answer_as(self, other: _protocols.Protocol, asked: Any, reply: Reply) -> None:
+        asked = asked if isinstance(asked, dict) else {}
+        serial = len(self.server.owner.requests)
+        if other.events is not None:
+            self._send_events(other.events(asked, reply, serial), reply.gap)
+        else:
+            self._send_json(200, other.whole(asked, reply, serial))
 
     def _answer(self, shape: str, asked: Any, reply: Reply) -> None:
         asked = asked if isinstance(asked, dict) else {}

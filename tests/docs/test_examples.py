@@ -1,7 +1,8 @@
 """What a page about a surface shows runs, from top to bottom, against a stand-in server.
 
 Each ```python block of a page is run in one namespace, in an empty folder; a ```text block after
-one is what that block prints. `OPENAI_BASE_URL` and `OPENAI_API_KEY` lead to the stand-in.
+one is what that block prints. `OPENAI_BASE_URL` and `OPENAI_API_KEY`, and what other SDKs read in
+their place, lead to the stand-in.
 """
 
 from __future__ import annotations
@@ -16,7 +17,17 @@ import pytest
 from guardrail.testing import StandInServer
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = ("asgi.md", "httpx.md", "streaming.md", "wire.md")
+PAGES = (
+    "asgi.md",
+    "guardrails-ai.md",
+    "httpx.md",
+    "langchain.md",
+    "openai-agents.md",
+    "presidio.md",
+    "pydantic-ai.md",
+    "streaming.md",
+    "wire.md",
+)
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -31,6 +42,10 @@ def test_a_page_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     with StandInServer() as upstream:
         monkeypatch.setenv("OPENAI_BASE_URL", upstream.url)
         monkeypatch.setenv("OPENAI_API_KEY", "stand-in")
+        for url in ("ANTHROPIC_BASE_URL", "GOOGLE_GEMINI_BASE_URL", "MISTRAL_BASE_URL"):
+            monkeypatch.setenv(url, upstream.origin)
+        for key in ("ANTHROPIC_API_KEY", "GEMINI_API_KEY", "MISTRAL_API_KEY"):
+            monkeypatch.setenv(key, "stand-in")
         for kind, text in blocks:
             if kind == "python":
                 out = io.StringIO()

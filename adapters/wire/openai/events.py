@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from guardrail.adapters.wire.content import IDENTIFIER, Content, get, items
-from guardrail.adapters.wire.openai.rest import CALL, CHOICE, REPLY, delta_rest
+from guardrail.adapters.wire.openai.rest import CALL, CHOICE, REPLY
+from guardrail.adapters.wire.pieces import delta_rest
 from guardrail.adapters.wire.replied import LIMIT_BYTES, ChunkReader, Place, choice_texts
 from guardrail.adapters.wire.sse import Event
 from guardrail.records import Decision
@@ -41,7 +42,7 @@ class ChunkEvents:
         if chunk is None:
             return ()
         rest = [pair for choice in items(chunk.get("choices")) for pair in _rest(choice)]
-        rest.extend(delta_rest(chunk, _KNOWN, "", spare=IDENTIFIER))
+        rest.extend(delta_rest(chunk, _KNOWN, "other:", spare=IDENTIFIER))
         error = chunk.get("error")
         if error is None:
             return [*self._chunks.read(chunk), *rest]
@@ -87,7 +88,7 @@ def _rest(choice: object) -> Iterator[tuple[str, str]]:
     if get(delta, "images") or get(get(delta, "audio"), "data"):
         raise ValueError("a picture or sound in a stream cannot be screened")
     where = str(get(choice, "index") or 0)
-    yield from delta_rest(choice, CHOICE, where, spare=IDENTIFIER)
+    yield from delta_rest(choice, CHOICE, f"other:{where}", spare=IDENTIFIER)
     for call in (get(delta, "function_call"), *items(get(delta, "tool_calls"))):
         for part in (call, get(call, "function"), get(call, "custom")):
             yield from delta_rest(part, CALL, f"call:{where}", spare=IDENTIFIER)

@@ -8,7 +8,8 @@ from typing import Any
 
 from guardrail.adapters.wire.content import IDENTIFIER, Content, get, items
 from guardrail.adapters.wire.openai.events import loaded
-from guardrail.adapters.wire.openai.rest import PART, delta_rest, leftover, with_content
+from guardrail.adapters.wire.openai.rest import PART, leftover, with_content
+from guardrail.adapters.wire.pieces import delta_rest
 from guardrail.adapters.wire.replied import LIMIT_BYTES, EventReader
 from guardrail.adapters.wire.sse import Event
 from guardrail.records import Decision, Output

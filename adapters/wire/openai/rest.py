@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from guardrail.adapters.wire.content import MAX_VALUES, Content, get, items, odd_names
+from guardrail.adapters.wire.content import Content, get, items
 from guardrail.adapters.wire.http import Reply
 from guardrail.adapters.wire.replied import LIMIT_BYTES
 from guardrail.adapters.wire.strict import reply_object
@@ -32,8 +31,6 @@ MESSAGE = frozenset(
     {"audio", "content", "images", "reasoning_content", "refusal", "role", "tool_calls"}
 ) | {"function_call"}
 CALL = frozenset({"arguments", "custom", "function", "id", "index", "input", "type"})
-_MARKS = frozenset({"format", "id", "index", "object", "signature", "type"})
-_DATA = re.compile(r"data:", re.IGNORECASE)
 PART = frozenset({"image_url", "logprobs", "refusal", "text", "thinking", "transcript", "type"})
 
 
@@ -67,40 +64,6 @@ def leftover(content: Content, value: object, known: frozenset[str]) -> None:
     if isinstance(value, dict) and value.keys() - known:
         rest = {name: value[name] for name in value if name not in known}
         content.everything(rest, "assistant", "output")
-
-
-def delta_rest(
-    value: object, known: frozenset[str], where: str, *, spare: re.Pattern[str] | None = None
-) -> Iterator[tuple[str, str]]:
-    """The same of a piece of a stream, as (channel, delta) pairs: one channel a place.
-
-    spare: texts to leave out. Raises ValueError for what no stream can be screened of.
-    """
-    if not isinstance(value, dict) or not value.keys() - known:
-        return
-    rest = {name: value[name] for name in value if name not in known}
-    left: list[tuple[str, object]] = [(where, rest)]
-    looked = 0
-    while left:
-        place, item = left.pop()
-        looked += 1
-        if looked > MAX_VALUES:
-            raise ValueError("too many values to screen")
-        if isinstance(item, str) and item and not (spare and spare.fullmatch(item)):
-            if _DATA.match(item):
-                raise ValueError("data in a stream cannot be screened")
-            yield place, item
-        elif isinstance(item, list | dict):
-            left.extend(reversed([(f"{name}:{place}", one) for name, one in _inside(item)]))
-
-
-def _inside(item: object) -> Iterator[tuple[str, object]]:
-    pairs = item.items() if isinstance(item, dict) else enumerate(items(item))
-    if isinstance(item, dict):
-        yield from (("", name) for name in odd_names(item))
-    for name, one in pairs:
-        if name not in _MARKS:
-            yield str(name), one
 
 
 def read_with(reader: Callable[[object], Output]) -> Callable[[Reply], Output]:

@@ -16,7 +16,7 @@ from guardrail.adapters.wire.multipart import arguments, form
 from guardrail.adapters.wire.openai.dialect import DIALECT
 from guardrail.adapters.wire.openai.events import loaded
 from guardrail.adapters.wire.openai.fields import Known
-from guardrail.adapters.wire.openai.rest import delta_rest
+from guardrail.adapters.wire.pieces import delta_rest
 from guardrail.adapters.wire.replied import LIMIT_BYTES
 from guardrail.adapters.wire.sse import Event
 from guardrail.adapters.wire.strict import reply_object

@@ -1,0 +1,1 @@
+"""Anthropic's API, one module a route."""
