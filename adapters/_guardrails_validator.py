@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Collection, Iterator, Mapping
 from contextvars import Context, ContextVar
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from guardrail.adapters import _guardrails_support as support
 from guardrail.adapters._guardrails_stream import END, Streams, Watched
@@ -149,10 +149,10 @@ class Screened(Validator):
         if stream is None:
             request = self._request("", metadata)
             stream = streams.watched[id(self)] = Watched(self._guard, request)
-        result = self._taken(text, stream, last=last)
+        result: Any = self._taken(text, stream, last=last)
         if context is None:
             result.metadata = {**metadata, _STREAMS: streams}
-        return result
+        return cast("PassResult | FailResult", result)
 
     async def async_validate_stream(
         self, chunk: Any, metadata: dict[str, Any], **kwargs: Any

@@ -14,7 +14,8 @@ import contextlib
 import json
 from collections.abc import Iterator
 
-WORDS = ["Here", "is", "a", "short", "and", "friendly", "answer", "to", "what", "you", "asked", "about,", "word", "by", "word"]
+TEXT = "Here is a short and friendly answer to what you asked about, word by word"
+WORDS = TEXT.split()
 _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\n"
 
 

@@ -12,6 +12,7 @@ COMMANDS = {
     "check": ("guardrail.cli.check:check", "Explain the decision on one prompt."),
     "policy": ("guardrail.cli.policy:policy", "Lint and test policies, print their schema."),
     "log": ("guardrail.cli.log:log", "Read the attempt log."),
+    "serve": ("guardrail.cli.serve:serve", "Serve guarded routes to clients of models."),
     "witness": ("guardrail.cli.witness:witness", "Cosign the checkpoints of attempt logs."),
     "inquiry": ("guardrail.cli.inquiry:inquiry", "Answer an authority's inquiry, with proof."),
     "doctor": ("guardrail.cli.doctor:doctor", "Say what is installed and whether it works."),

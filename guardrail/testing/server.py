@@ -193,6 +193,7 @@ class StandInServer:
 
 class _Http(ThreadingHTTPServer):
     daemon_threads = False
+    request_queue_size = 256
     owner: StandInServer
 
     def __init__(self, *args: Any) -> None:

@@ -25,6 +25,7 @@ PAGES = (
     "openai-agents.md",
     "presidio.md",
     "pydantic-ai.md",
+    "serve.md",
     "streaming.md",
     "wire.md",
 )

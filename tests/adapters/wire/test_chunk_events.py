@@ -68,7 +68,10 @@ def guarded(events: Iterable[Event]) -> list[Event]:
             {"reasoning": "a", "reasoning_content": "b"},
             [("reasoning:0", "b"), ("other:0:reasoning", "a")],
         ),
-        ({"reasoning_details": [{"summary": "hm"}]}, [("other:0:reasoning_details:0:summary", "hm")]),
+        (
+            {"reasoning_details": [{"summary": "hm"}]},
+            [("other:0:reasoning_details:0:summary", "hm")],
+        ),
         ({"function_call": {"arguments": "{"}}, [("tool:0", "{")]),
         ({"tool_calls": [{"index": 3, "function": {"arguments": "{"}}]}, [("tool:0:3", "{")]),
         ({"tool_calls": [{"index": 1, "custom": {"input": "x"}}]}, [("tool:0:1", "x")]),

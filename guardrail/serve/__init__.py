@@ -1,0 +1,1 @@
+"""The gateway: every guarded route behind keys, limits and health checks of its own."""
