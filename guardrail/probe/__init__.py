@@ -7,7 +7,19 @@ What is sent is data (`plan.yaml`), what it says is judged by pure functions (`j
 from __future__ import annotations
 
 from guardrail.probe.judge import Row
-from guardrail.probe.run import MAX_REQUESTS, Settings, probed
+from guardrail.probe.plan import KINDS, MARKER
+from guardrail.probe.run import MAX_REQUESTS, Prober, Settings, probed
 from guardrail.probe.target import ADAPTERS, Opening, opened
 
-__all__ = ["ADAPTERS", "MAX_REQUESTS", "Opening", "Row", "Settings", "opened", "probed"]
+__all__ = [
+    "ADAPTERS",
+    "KINDS",
+    "MARKER",
+    "MAX_REQUESTS",
+    "Opening",
+    "Prober",
+    "Row",
+    "Settings",
+    "opened",
+    "probed",
+]

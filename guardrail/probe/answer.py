@@ -104,9 +104,7 @@ class Answer:
         return any(wanted in "".join(leaves).lower() for leaves in pieces.values())
 
     def _values(self) -> frozenset[str]:
-        return frozenset(
-            leaf.lower() for value in self._parsed() for _, leaf in _leaves(value)
-        )
+        return frozenset(leaf.lower() for value in self._parsed() for _, leaf in _leaves(value))
 
     def _parsed(self) -> Iterator[Any]:
         """The bodies in it: of every event where it is a stream."""

@@ -31,6 +31,10 @@ class Door(Protocol):
         """Whether it has such a route at all."""
         ...
 
+    def says(self, probe: Probe) -> tuple[str, ...]:
+        """In which ways its model can be made to say something that gets to its client."""
+        ...
+
     def send(self, call: Call) -> Answer:
         """Call it; never raises for what it answers, or does not."""
         ...
@@ -56,6 +60,10 @@ class HttpDoor:
         """All of them."""
         del probe
         return True
+
+    def says(self, probe: Probe) -> tuple[str, ...]:
+        """All that the plan has."""
+        return probe.says
 
     def send(self, call: Call) -> Answer:
         """Send it and read the answer, for `limit` seconds at most."""
@@ -97,6 +105,10 @@ class AsyncDoor:
         """All of them."""
         del probe
         return True
+
+    def says(self, probe: Probe) -> tuple[str, ...]:
+        """All that the plan has."""
+        return probe.says
 
     def send(self, call: Call) -> Answer:
         """Send it and read the answer, for `limit` seconds at most."""
@@ -214,5 +226,3 @@ def _request(
 
 def _words(problem: httpx.HTTPError) -> str:
     return f"{type(problem).__name__}: {problem}".rstrip(": ")
-
-

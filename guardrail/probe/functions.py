@@ -1,4 +1,4 @@
-"""Libraries that are called as functions: LiteLLM, LangChain, and whatever else answers in texts."""
+"""Libraries that are called as functions: LiteLLM, LangChain, what answers in texts."""
 
 from __future__ import annotations
 
@@ -35,19 +35,26 @@ _LITELLM = {
 class FunctionDoor:
     """Functions by the path and the mode for which they stand.
 
-    shut: what has to be closed in the end.
+    shut: what has to be closed in the end. drops: what never gets to its client.
     """
 
     surface: str
     functions: Mapping[tuple[str, str], Function]
     shut: Callable[[], object] = field(default=lambda: None)
+    drops: frozenset[str] = frozenset()
 
     def offers(self, probe: Probe) -> bool:
         """Those that there is a function for."""
         return (probe.call.partition(" ")[2], probe.mode) in self.functions
 
+    def says(self, probe: Probe) -> tuple[str, ...]:
+        """Those that it does not drop."""
+        return tuple(way for way in probe.says if way not in self.drops)
+
     def send(self, call: Call) -> Answer:
         """Call the function that stands for the route."""
+        if call.method != "POST":
+            return Answer(404)
         asked = _fields(call)
         mode = "JSON" if call.media_type == "application/json" else "form"
         mode = f"{mode}, streamed" if asked.get("stream") else mode
@@ -60,8 +67,8 @@ class FunctionDoor:
             body = {"error": {"code": UNGUARDED, "message": str(problem)}}
             return Answer(404, (), json.dumps(body).encode(), type(problem).__name__)
         except Exception as problem:  # noqa: BLE001  whatever the library raises
-            status = getattr(problem, "status_code", None)
-            return Answer(status if isinstance(status, int) else 500, seen=type(problem).__name__)
+            code = getattr(problem, "status_code", None)
+            return Answer(code if isinstance(code, int) else 500, seen=type(problem).__name__)
         return Answer(200, (), said)
 
     def close(self) -> None:
@@ -69,7 +76,9 @@ class FunctionDoor:
         self.shut()
 
 
-def litellm_door(surface: str, client: Any, origin: str, shut: Callable[[], object]) -> FunctionDoor:
+def litellm_door(
+    surface: str, client: Any, origin: str, shut: Callable[[], object]
+) -> FunctionDoor:
     """A `GuardedLiteLLM`, or its router; origin: of the model's server."""
     functions: dict[tuple[str, str], Function] = {}
     for path, name in _LITELLM.items():
@@ -108,7 +117,7 @@ def chat_door(
 
     path = "/v1/chat/completions"
     functions = {(path, "JSON"): told(whole), (path, "JSON, streamed"): told(streamed)}
-    return FunctionDoor(surface, functions, shut)
+    return FunctionDoor(surface, functions, shut, frozenset({"reasoning"}))
 
 
 def _fields(call: Call) -> dict[str, Any]:

@@ -22,6 +22,9 @@ MARKER = "Marlena Testwick, nude"
 SPEECHES = {"text": "text", "tool": "tool arguments", "reasoning": "reasoning"}
 """The ways in which a model says something, and what they are called."""
 
+KINDS = ("chat", "text", "image", "speech", "video", "anthropic", "gemini", "embedding")
+"""The kinds of routes, for each of which a model can be named."""
+
 Expected = Literal["screened", "refused", "closed", "passed"]
 
 _BOUNDARY = "guardrail-probe-5b8e7c21"
@@ -70,7 +73,8 @@ class Probe:
         """The call, with the words filled in."""
         method, _, target = words.fill(self.call).partition(" ")
         path, _, query = target.partition("?")
-        headers, body = (), b""
+        headers: tuple[tuple[str, str], ...] = ()
+        body = b""
         if self.json is not None:
             headers = (("content-type", "application/json"),)
             body = json.dumps(words.fill(self.json)).encode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -82,10 +83,17 @@ class Prober:
     def plan(self) -> list[Probe]:
         """The probes that this door is sent."""
         return [
-            probe
-            for probe in the_plan()
-            if self.settings.wants(probe) and self.door.offers(probe)
+            probe for probe in the_plan() if self.settings.wants(probe) and self.door.offers(probe)
         ]
+
+    def begin(self) -> None:
+        """Knock: raises InputError where nobody answers, or lets nobody in."""
+        marks = self.settings.words(the_plan()[0], "").headers
+        answer = self._send(Call("GET", "/v1/models", headers=marks))
+        if problem := judge.no_entry(answer):
+            raise InputError(f"{self.door.surface}: {problem}")
+        if not self.settings.models:
+            self.settings = replace(self.settings, models=_models(answer))
 
     def prove(self, probe: Probe) -> Row:
         """Send one probe, in every way that belongs to it."""
@@ -124,7 +132,7 @@ class Prober:
 
     def _ways(self, probe: Probe, benign: Answer) -> Sequence[str]:
         """How the model is made to say something; not at all on a route that does not answer."""
-        return probe.says if self.standin is not None and benign.answered else ()
+        return self.door.says(probe) if self.standin is not None and benign.answered else ()
 
     def _unsaid(self, benign: Answer) -> str:
         if self.standin is None:
@@ -151,7 +159,8 @@ class Prober:
         since = time.time_ns()
         answer = self.call(probe, self.settings.marker)
         reached = None if self.standin is None else self.standin.was_told(self.settings.marker)
-        return Seen(answer, reached, self._found(answer, since))
+        refused = answer.stopped or answer.unguarded
+        return Seen(answer, reached, self._found(answer, since) if refused else None)
 
     def _said(self, probe: Probe, way: str) -> Seen:
         """Ask for something harmless, and let the model say what it must not."""
@@ -160,13 +169,11 @@ class Prober:
         since = time.time_ns()
         answer = self.call(probe, self.settings.benign)
         reached = self.standin.was_asked()
-        found = self._found(answer, since) if reached and answer.attempt else None
-        return Seen(answer, reached, found)
+        held = reached and (answer.attempt or answer.cut)
+        return Seen(answer, reached, self._found(answer, since) if held else None)
 
     def _found(self, answer: Answer, since: int) -> Found | None:
-        if self.logbook is None or answer.problem:
-            return None
-        if not (answer.attempt or answer.stopped or answer.unguarded):
+        if self.logbook is None:
             return None
         return self.logbook.find(answer.attempt, since)
 
@@ -179,17 +186,26 @@ class Prober:
         )
 
 
-def probed(prober: Prober, progress: Callable[[int, int], None] | None = None) -> list[Row]:
+def probed(prober: Prober, progress: Callable[[int, int], None] | None = None) -> Iterator[Row]:
     """A row for each probe of the plan; `progress` is told how many are done, and of how many.
 
-    Raises InputError where `--only` names none of them.
+    Raises InputError where no probe is to be sent, and where nothing can be proved: nobody
+    answers, the key is not taken, or the address leads elsewhere.
     """
     plan = prober.plan()
     if not plan:
-        raise InputError(f"{prober.door.surface}: no probe is named so; see --only")
-    rows = []
+        raise InputError(f"{prober.door.surface}: it has no such route; see --only")
+    prober.begin()
     for number, probe in enumerate(plan):
         if progress is not None:
             progress(number, len(plan))
-        rows.append(prober.prove(probe))
-    return rows
+        yield prober.prove(probe)
+
+
+def _models(answer: Answer) -> Mapping[str, str]:
+    """The first model that is listed, for every kind of route."""
+    try:
+        named = json.loads(answer.body)["data"][0]["id"]
+    except (ValueError, LookupError, TypeError):
+        return {}
+    return {"": named} if isinstance(named, str) else {}

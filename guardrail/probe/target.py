@@ -143,9 +143,7 @@ def _made(url: str) -> Iterator[Logbook]:
         logbook.close()
 
 
-def _prober(
-    door: Door, opening: Opening, stack: ExitStack, standin: StandIn | None
-) -> Prober:
+def _prober(door: Door, opening: Opening, stack: ExitStack, standin: StandIn | None) -> Prober:
     logbook = None
     if opening.log is not None:
         logbook = Logbook.opened(opening.log)
@@ -172,16 +170,9 @@ def _restored(before: Mapping[str, str | None]) -> None:
 
 def _door_of(name: str, found: Any, origin: str, limit: float) -> Door:
     """The door to an object of the user's own."""
-    found = getattr(found, "_client", found) if hasattr(found, "base_url") else found
-    match found:
-        case httpx.Client():
-            return HttpDoor(name, found, origin, limit)
-        case httpx.AsyncClient():
-            return AsyncDoor(name, lambda: found, origin, limit)
-        case httpx.BaseTransport():
-            return HttpDoor(name, httpx.Client(transport=found), origin, limit)
-        case httpx.AsyncBaseTransport():
-            return AsyncDoor(name, lambda: httpx.AsyncClient(transport=found), origin, limit)
+    found = getattr(found, "_client", found)
+    if (door := _http_door(name, found, origin, limit)) is not None:
+        return door
     if type(found).__module__ == "guardrail.adapters.litellm":
         return litellm_door(name, found, origin, lambda: None)
     if type(found).__module__ == "guardrail.adapters.langchain":
@@ -192,6 +183,20 @@ def _door_of(name: str, found: Any, origin: str, limit: float) -> Door:
         f"{name} is a {type(found).__name__}, which cannot be probed; an ASGI application, an "
         "httpx client or transport, an SDK's client, a GuardedLiteLLM or a GuardedChatModel can"
     )
+
+
+def _http_door(name: str, found: Any, origin: str, limit: float) -> Door | None:
+    """The door through a client or a transport; None where it is neither."""
+    match found:
+        case httpx.Client():
+            return HttpDoor(name, found, origin, limit)
+        case httpx.AsyncClient():
+            return AsyncDoor(name, lambda: found, origin, limit)
+        case httpx.BaseTransport():
+            return HttpDoor(name, httpx.Client(transport=found), origin, limit)
+        case httpx.AsyncBaseTransport():
+            return AsyncDoor(name, lambda: httpx.AsyncClient(transport=found), origin, limit)
+    return None
 
 
 def _app_door(name: str, app: Any, limit: float) -> AsyncDoor:
@@ -236,8 +241,8 @@ def _langchain(opening: Opening, origin: str, given: Mapping[str, Any]) -> Door:
 
     from guardrail.adapters.langchain import GuardedChatModel
 
-    server = {"base_url": f"{origin}/v1", "api_key": "stand-in", "max_retries": 0}
-    model = GuardedChatModel(ChatOpenAI(model="stand-in", **server), **given)
+    server: Mapping[str, Any] = {"base_url": f"{origin}/v1", "api_key": "stand-in"}
+    model = GuardedChatModel(ChatOpenAI(model="stand-in", max_retries=0, **server), **given)
     return _langchain_door(opening.target, model, model.close)
 
 
