@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import httpx
 
 from guardrail.adapters.wire.http import Call
+from guardrail.errors import ConfigurationError, GuardrailError
 from guardrail.probe.answer import Answer
 from guardrail.probe.plan import Probe
 
@@ -133,7 +134,7 @@ class AsyncDoor:
                 response = await self._client.send(request, follow_redirects=False)
             except httpx.HTTPError as problem:
                 return Answer(0, problem=_words(problem))
-            except TimeoutError:
+            except (TimeoutError, GuardrailError):
                 raise
             except Exception as problem:  # noqa: BLE001  whatever an application raises
                 return Answer(500, seen=type(problem).__name__)
@@ -177,6 +178,8 @@ class _Life:
         await self._said.put({"type": kind})
         answer = asyncio.ensure_future(self._answers.get())
         await asyncio.wait((answer, self._task), return_when=asyncio.FIRST_COMPLETED)
+        if answer.done() and answer.result()["type"] == "lifespan.startup.failed":
+            raise ConfigurationError(f"it does not start: {answer.result().get('message', '')}")
         answer.cancel()
 
 

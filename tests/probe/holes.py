@@ -131,7 +131,8 @@ def _streams(scope: Scope, body: bytes) -> bool:
 
 def _is_unknown(scope: Scope, body: bytes) -> bool:
     del body
-    return "guardrail-probe" in str(scope["path"])
+    path: str = scope["path"]
+    return "guardrail-probe" in path
 
 
 def _is_socket(scope: Scope, body: bytes) -> bool:
