@@ -12,10 +12,16 @@ if TYPE_CHECKING:
     from guardrail.cli.checks import Check
 
 SOMETHING_WRONG = 1
+EXAMPLES = """\b
+Examples:
+  guardrail doctor
+  guardrail doctor --probe httpx --probe asgi
+  guardrail doctor --probe app.main:app --log sqlite:///attempts.db
+  guardrail doctor --probe https://gateway.example --key-env GATEWAY_KEY"""
 _SIGNS = {"ok": ("ok", "green"), "absent": ("--", "yellow"), "wrong": ("WRONG", "bold red")}
 
 
-@click.command(short_help="Say what is installed and whether it works.")
+@click.command(short_help="Say what is installed and whether it works.", epilog=EXAMPLES)
 @click.option(
     "--policy",
     default="default",
@@ -26,7 +32,8 @@ _SIGNS = {"ok": ("ok", "green"), "absent": ("--", "yellow"), "wrong": ("WRONG", 
 @click.option(
     "--log",
     metavar="URL",
-    help="The attempt log to look at.  [default: $GUARDRAIL_LOG, else the user's own]",
+    help="The attempt log to look at.  [default: $GUARDRAIL_LOG, else the user's own; with "
+    "--probe none]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
 @click.option(
@@ -62,21 +69,13 @@ _SIGNS = {"ok": ("ok", "green"), "absent": ("--", "yellow"), "wrong": ("WRONG", 
 )
 @click.pass_context
 def doctor(ctx: click.Context, /, **given: Any) -> None:
-    r"""Say what is installed and whether it works.
+    """Say what is installed and whether it works.
 
     Looks at the packages, the detectors, the policy and the attempt log, and
     says what to do about what is wrong. Leaves nothing behind.
 
     With --probe it sends a harmless and a forbidden request down every route
     instead, and names each hole. They reach the model and the attempt log.
-
-    \b
-    Examples:
-      guardrail doctor
-      guardrail doctor --probe httpx --probe asgi
-      guardrail doctor --probe app.main:app --log sqlite:///attempts.db
-      guardrail doctor --probe https://gateway.example --key-env GATEWAY_KEY \
-        --log postgresql://guardrail@db/attempts
 
     Exit status: 0 all is well, 1 something is wrong or there is a hole.
     """

@@ -22,14 +22,13 @@ class StandIn:
         """Let the next reply say the words in this way, cut into pieces of that many characters."""
         self.server.reset()
         self.looked = 0
-        said = f"Here is {words}, as asked."
-        chunks = [said[at : at + piece] for at in range(0, len(said), piece)]
+        chunks = [words[at : at + piece] for at in range(0, len(words), piece)]
         if way == "tool":
-            self.server.reply(tool_call=(_TOOL, {"said": said}))
+            self.server.reply(tool_call=(_TOOL, {"said": words}))
         elif way == "reasoning":
-            self.server.reply(reasoning=said)
+            self.server.reply(reasoning=words)
         else:
-            self.server.reply(said, chunks=chunks)
+            self.server.reply(words, chunks=chunks)
 
     def was_asked(self) -> bool:
         """Whether anything was sent to it since this was asked last."""

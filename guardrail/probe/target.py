@@ -86,7 +86,8 @@ def _at_url(opening: Opening, stack: ExitStack) -> Prober:
     if opening.upstream is not None:
         standin = _standin(stack, opening.upstream)
         opening.ready(standin.server.origin)
-    door = HttpDoor(root, httpx.Client(timeout=opening.limit), root, opening.limit)
+    fresh = httpx.Limits(max_keepalive_connections=0)  # one that died is no answer
+    door = HttpDoor(root, httpx.Client(limits=fresh), root, opening.limit)
     stack.callback(door.close)
     return _prober(door, opening, stack, standin)
 

@@ -137,7 +137,7 @@ def _is_unknown(scope: Scope, body: bytes) -> bool:
 
 def _is_socket(scope: Scope, body: bytes) -> bool:
     del body
-    return scope["type"] == "websocket"
+    return bool(scope["type"] == "websocket")
 
 
 def _sdk() -> openai.OpenAI:

@@ -108,7 +108,7 @@ def test_a_server_whose_model_is_not_ours(log: str) -> None:
     assert result.exit_code == 0, result.output
     found = rows(result)
     assert {(row["screened_in"], row["logged"]) for row in found} == {("yes", "yes")}
-    assert {row["screened_out"] for row in found if "pass" not in row["name"]} == {"not proved"}
+    assert {row["screened_out"] for row in found[:4]} == {"not proved"}
     assert found[0]["why"] == ["output: its model cannot be made to say anything"]
 
 
