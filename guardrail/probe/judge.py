@@ -81,7 +81,7 @@ NOTHING = Part("-")
 
 
 def screened_in(benign: Answer, forbidden: Seen) -> Part:
-    """Whether the forbidden request was refused, and the benign one not."""
+    """Whether the forbidden request was refused, and the benign one not, or merely gated."""
     answer = forbidden.answer
     if hole := _passed(forbidden):
         return Part("no", (hole,))
@@ -89,7 +89,7 @@ def screened_in(benign: Answer, forbidden: Seen) -> Part:
         return Part("yes", why=("the whole route is refused",) if benign.unguarded else ())
     if not answer.stopped:
         return Part("not proved", why=(_instead(benign, answer),))
-    if benign.stopped:
+    if benign.stopped and benign.code == answer.code:
         return Part("not proved", why=("the benign request is refused too",))
     return Part("yes")
 

@@ -22,7 +22,9 @@ MARKER = "Marlena Testwick, nude"
 SPEECHES = {"text": "text", "tool": "tool arguments", "reasoning": "reasoning"}
 """The ways in which a model says something, and what they are called."""
 
-KINDS = ("chat", "text", "image", "speech", "video", "anthropic", "gemini", "embedding")
+KINDS = (
+    "chat", "text", "image", "speech", "transcript", "video", "anthropic", "gemini", "embedding"
+)  # fmt: skip
 """The kinds of routes, for each of which a model can be named."""
 
 Expected = Literal["screened", "refused", "closed", "passed"]
