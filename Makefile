@@ -3,6 +3,11 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+DEMO   := $(VENV)/.demo
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# What is tested with the real packages. diffusers is not: torch takes gigabytes.
+TESTED := litellm,proxy,httpx,httpx2,asgi,serve,otel,guardrails,presidio,langchain,agents,pydantic-ai
+TESTED := $(TESTED),second-stage,moderation,inquiry,dev
 
 .PHONY: demo test lint bench score heldout train tables clean help
 .DEFAULT_GOAL := help
@@ -10,16 +15,22 @@ STAMP  := $(VENV)/.installed
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
-$(STAMP): pyproject.toml constraints.txt
+$(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || \
 	  { echo "Guardrail needs Python 3.11 to 3.13; run: make PYTHON=/path/to/python3.12"; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "Installing into $(VENV) (a few minutes the first time) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-	  --constraint constraints.txt --editable '.[litellm,second-stage,moderation,inquiry,dev]'
-	@touch $(STAMP)
+	@$(PYTHON) -m venv $(VENV)
 
-demo: $(STAMP)  ## send requests through a guarded client and list the attempts
+$(DEMO): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing into $(VENV) (a minute the first time) ..."
+	@$(PIP) --editable '.[litellm]'
+	@touch $@
+
+$(STAMP): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing into $(VENV) (a few minutes the first time) ..."
+	@$(PIP) --editable '.[$(TESTED)]'
+	@touch $@ $(DEMO)
+
+demo: $(DEMO)  ## send requests through a guarded client and list the attempts
 	@$(BIN)/guardrail demo $(ARGS)
 
 lint: $(STAMP)  ## format, lint, types, import contracts
