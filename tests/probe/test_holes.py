@@ -77,7 +77,7 @@ def test_an_application_that_logs_nothing(probe: Probe) -> None:
 
 
 def test_an_application_that_asks_the_model_first(probe: Probe) -> None:
-    rows = probe("eager", ("pictures", "speech"))
+    rows = probe("eager", ("images/generations", "speech"))
     assert _named(rows) == {"pictures": {judge.REACHED}, "speech": {judge.REACHED}}
     assert {row.error for row in rows} == {"400 moderation_blocked"}
 
