@@ -111,18 +111,20 @@ class Reply:
 
 
 class StandInServer:
-    """A context manager: a real HTTP server on a free port of 127.0.0.1, for tests only.
+    """A context manager: a real HTTP server on 127.0.0.1, for tests only.
+
+    port: 0 for a free one.
 
     requests: every request received so far, in order. aborted: how many answers the client
     did not wait for. Queued replies are used up one a request; then `Reply()` is given.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, port: int = 0) -> None:
         self.requests: list[Recorded] = []
         self.aborted = 0
         self._replies: deque[Reply] = deque()
         self._stopping = threading.Event()
-        self._http = _Http(("127.0.0.1", 0), _Handler)
+        self._http = _Http(("127.0.0.1", port), _Handler)
         self._http.owner = self
         self._thread = threading.Thread(
             target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, name="stand-in-server"

@@ -19,6 +19,7 @@ from guardrail.testing import StandInServer
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = (
     "asgi.md",
+    "doctor.md",
     "guardrails-ai.md",
     "httpx.md",
     "judge.md",
