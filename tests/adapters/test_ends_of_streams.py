@@ -39,10 +39,10 @@ GAP = 0.02
 class Clients:
     """Every SDK in front of one server, behind one guard."""
 
-    openai: openai.OpenAI
-    aopenai: openai.AsyncOpenAI
-    anthropic: anthropic.Anthropic
-    aanthropic: anthropic.AsyncAnthropic
+    gpt: openai.OpenAI
+    agpt: openai.AsyncOpenAI
+    claude: anthropic.Anthropic
+    aclaude: anthropic.AsyncAnthropic
     genai: genai.Client
     mistral: Mistral
 
@@ -86,7 +86,7 @@ def connected(guard: Guard, origin: str, **inner: Any) -> Clients:
 def clients(guard: Guard, server: StandInServer) -> Iterator[Clients]:
     with ExitStack() as stack:
         made = connected(guard, server.origin)
-        for client in (made.openai, made.anthropic, made.genai):
+        for client in (made.gpt, made.claude, made.genai):
             stack.enter_context(client)
         yield made
 
@@ -130,32 +130,32 @@ class Way:
 WAYS = [
     Way(
         "chat",
-        lambda c: c.openai.chat.completions.create(model="m", messages=HELLO, stream=True),
-        lambda c: c.aopenai.chat.completions.create(model="m", messages=HELLO, stream=True),
+        lambda c: c.gpt.chat.completions.create(model="m", messages=HELLO, stream=True),
+        lambda c: c.agpt.chat.completions.create(model="m", messages=HELLO, stream=True),
         _chat,
         lambda last: last.choices[0].finish_reason,
         "content_filter",
     ),
     Way(
         "completions",
-        lambda c: c.openai.completions.create(model="m", prompt="a garden", stream=True),
-        lambda c: c.aopenai.completions.create(model="m", prompt="a garden", stream=True),
+        lambda c: c.gpt.completions.create(model="m", prompt="a garden", stream=True),
+        lambda c: c.agpt.completions.create(model="m", prompt="a garden", stream=True),
         _text,
         lambda last: last.choices[0].finish_reason,
         "content_filter",
     ),
     Way(
         "responses",
-        lambda c: c.openai.responses.create(model="m", input="a garden", stream=True),
-        lambda c: c.aopenai.responses.create(model="m", input="a garden", stream=True),
+        lambda c: c.gpt.responses.create(model="m", input="a garden", stream=True),
+        lambda c: c.agpt.responses.create(model="m", input="a garden", stream=True),
         _response,
         lambda last: last.response.incomplete_details.reason,
         "content_filter",
     ),
     Way(
         "messages",
-        lambda c: c.anthropic.messages.create(stream=True, **ASK),
-        lambda c: c.aanthropic.messages.create(stream=True, **ASK),
+        lambda c: c.claude.messages.create(stream=True, **ASK),
+        lambda c: c.aclaude.messages.create(stream=True, **ASK),
         _message,
         lambda last: last.type,
         "message_stop",
