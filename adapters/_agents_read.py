@@ -8,7 +8,8 @@ from typing import Any
 
 from guardrail.adapters.wire.asked import add_the_rest, responses_content
 from guardrail.adapters.wire.content import Content, get, items
-from guardrail.adapters.wire.replied import EventReader, responses_output
+from guardrail.adapters.wire.item_events import EventReader
+from guardrail.adapters.wire.replied import responses_output
 from guardrail.adapters.wire.tools import makes_pictures
 from guardrail.records import Operation, Output, Request
 
@@ -41,6 +42,18 @@ class Events:
         if get(event, "partial_image_b64") or any(get(item, "result") for item in shown):
             raise ValueError("a picture in a stream cannot be screened")
         return self._reader.read(event)
+
+    def ended(self, event: Any) -> Sequence[str]:
+        """The channels that end with this event."""
+        return self._reader.ended(event)
+
+    def failed(self, event: Any) -> bool:
+        """Whether the model's server tells of an error within the stream."""
+        return self._reader.failed(event)
+
+    def head(self, event: Any, keep: int) -> Any:
+        """A delta with the first `keep` code points of its text; None for any other event."""
+        return self._reader.head(event, keep)
 
 
 def arguments(given: str) -> Mapping[str, Any]:

@@ -10,11 +10,13 @@ from importlib import import_module
 from typing import Any
 
 from guardrail.adapters._litellm_names import CONTENT_SETTINGS
+from guardrail.adapters.wire.item_events import identity
 from guardrail.adapters.wire.tools import makes_pictures
 from guardrail.errors import ConfigurationError
 
 _MAKES = ("image_generation", "image_edit", "video_generation")
 _NESTED_STREAMS = 4
+_STOPPED = "content_filter"
 
 
 @cache
@@ -55,21 +57,30 @@ def is_picture_model(model: str) -> bool:
 
 def chat_stop(last: Any, choices: Sequence[int]) -> Any:
     """The chunk that ends a stopped chat stream."""
+    return chat_chunk(last, [{"index": index, "finish_reason": _STOPPED} for index in choices])
+
+
+def chat_chunk(chunk: Any, choices: Sequence[Mapping[str, Any]]) -> Any:
+    """A chunk of a chat stream beside another, with these choices."""
     types = _module("litellm.types.utils")
-    ends = [
-        types.StreamingChoices(index=index, delta=types.Delta(), finish_reason="content_filter")
-        for index in choices
+    made = [
+        types.StreamingChoices(**{**one, "delta": types.Delta(**one.get("delta", {}))})
+        for one in choices
     ]
-    return types.ModelResponseStream(choices=ends, **_head(last))
+    return types.ModelResponseStream(choices=made, **_head(chunk))
 
 
 def text_stop(last: Any, choices: Sequence[int]) -> Any:
     """The chunk that ends a stopped legacy stream."""
+    ends = [{"index": index, "text": "", "finish_reason": _STOPPED} for index in choices]
+    return text_chunk(last, ends)
+
+
+def text_chunk(chunk: Any, choices: Sequence[Mapping[str, Any]]) -> Any:
+    """A chunk of a legacy stream beside another, with these choices."""
     types = _module("litellm.types.utils")
-    ends = [
-        types.TextChoices(index=index, text="", finish_reason="content_filter") for index in choices
-    ]
-    return types.TextCompletionResponse(choices=ends, **_head(last))
+    made = [types.TextChoices(**one) for one in choices]
+    return types.TextCompletionResponse(choices=made, **_head(chunk))
 
 
 def responses_stop(first: Any, choices: Sequence[int]) -> Any:
@@ -79,11 +90,11 @@ def responses_stop(first: Any, choices: Sequence[int]) -> Any:
     if begun is None:
         return None
     types = _module("litellm.types.llms.openai")
-    details = _module("openai.types.responses.response").IncompleteDetails(reason="content_filter")
-    update = {"status": "incomplete", "incomplete_details": details, "output": []}
-    return types.ResponseIncompleteEvent(
-        type="response.incomplete", response=begun.model_copy(update=update)
-    )
+    details = _module("openai.types.responses.response").IncompleteDetails(reason=_STOPPED)
+    ends = {"status": "incomplete", "incomplete_details": details, "output": []}
+    chosen = {"tools": [], "tool_choice": "auto", "parallel_tool_calls": False}
+    response = type(begun)(**{"created_at": 0, **chosen, **identity(begun), **ends})
+    return types.ResponseIncompleteEvent(type="response.incomplete", response=response)
 
 
 class ClosingStream:

@@ -19,6 +19,8 @@ from guardrail.adapters._litellm_names import HARMLESS, ROUTER_HARMLESS
 from guardrail.adapters.service import Service, marked
 from guardrail.adapters.wire import asked
 from guardrail.adapters.wire import replied as reply
+from guardrail.adapters.wire.chunks import ChunkReader
+from guardrail.adapters.wire.item_events import EventReader
 from guardrail.adapters.wire.openai.errors import as_openai_error
 from guardrail.errors import UnguardedOperation
 from guardrail.guard import Guard
@@ -44,7 +46,7 @@ class _Kind:
     takes: frozenset[str]
     read: Callable[[Mapping[str, Any], int], Content]
     output: Callable[[Any], Output]
-    reader: Callable[[], reply.ChunkReader | reply.EventReader] | None = None
+    reader: Callable[[], ChunkReader | EventReader] | None = None
 
 
 def _picture(operation: Operation) -> _Kind:
@@ -58,21 +60,21 @@ _KINDS: Mapping[str, _Kind] = {
         frozenset({"messages"}),
         asked.chat_content,
         reply.chat_output,
-        lambda: reply.ChunkReader(support.chat_stop),
+        lambda: ChunkReader(support.chat_stop, support.chat_chunk),
     ),
     "text_completion": _Kind(
         Operation.TEXT,
         frozenset({"prompt", "suffix"}),
         asked.text_content,
         reply.text_output,
-        lambda: reply.ChunkReader(support.text_stop),
+        lambda: ChunkReader(support.text_stop, support.text_chunk),
     ),
     "responses": _Kind(
         Operation.CHAT,
         frozenset({"input", "instructions", "prompt"}),
         asked.responses_content,
         reply.responses_output,
-        lambda: reply.EventReader(support.responses_stop),
+        lambda: EventReader(support.responses_stop),
     ),
     "image_generation": _picture(Operation.IMAGE_GENERATE),
     "image_edit": _picture(Operation.IMAGE_EDIT),

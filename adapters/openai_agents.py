@@ -148,7 +148,7 @@ class GuardedModel(_Shared, Model):
 
         try:
             request = self._request(*asked, **named)
-            stream = await self._service.aguard.stream(request, begun, raising(read.Events().read))
+            stream = await self._service.aguard.stream(request, begun, raising(read.Events()))
             async with aclosing(achunks(stream)) as events:
                 async for event in events:
                     yield event

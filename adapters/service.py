@@ -6,17 +6,18 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 from guardrail.errors import ConfigurationError, RequestGated, RequestRefused, RequestStopped
 from guardrail.flow import Released
 from guardrail.guard import AsyncGuard, AsyncGuardedStream, Guard, GuardedStream
 from guardrail.messages import message_for
 from guardrail.policy import Policy
+from guardrail.readers import Cutter, Ending, Failing, Recalls, StreamReader
 from guardrail.records import Action, AttemptLog, AttemptOpened, Caller, Decision
-from guardrail.streaming import StreamReader
 
 C = TypeVar("C")
+C_contra = TypeVar("C_contra", contravariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,26 +100,70 @@ def required(module: str, extra: str) -> None:
         ) from problem
 
 
+class Reads(Protocol[C_contra]):
+    """Reads the chunks of one stream; it may be what else `guardrail.readers` knows too."""
+
+    def read(self, chunk: C_contra, /) -> Sequence[tuple[str, str]]:
+        """As a StreamReader does."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Raising(Generic[C]):
-    """A reader of a stream that is to end with an exception: its last chunk is the decision."""
+    """A reader of a stream that is to end with an exception: its last chunk is the decision.
 
-    reader: Callable[[C], Sequence[tuple[str, str]]]
+    It cuts, ends, fails and recalls as the reader within it does.
+    """
+
+    reader: Reads[C]
 
     def read(self, chunk: C | Decision) -> Sequence[tuple[str, str]]:
         """As `reader` does."""
-        if isinstance(chunk, Decision):
-            raise TypeError("a decision comes from no model")
-        return self.reader(chunk)
+        return self.reader.read(_said(chunk))
+
+    def head(self, chunk: C | Decision, keep: int) -> C | None:
+        """As `reader` does; None where it cannot cut."""
+        return self.reader.head(_said(chunk), keep) if isinstance(self.reader, Cutter) else None
+
+    def ended(self, chunk: C | Decision) -> Sequence[str]:
+        """As `reader` does; none where it cannot tell."""
+        return self.reader.ended(_said(chunk)) if isinstance(self.reader, Ending) else ()
+
+    def failed(self, chunk: C | Decision) -> bool:
+        """As `reader` does; False where it cannot tell."""
+        return isinstance(self.reader, Failing) and self.reader.failed(_said(chunk))
+
+    def recall(self, unreleased: Sequence[C | Decision]) -> None:
+        """As `reader` does, where it does."""
+        if isinstance(self.reader, Recalls):
+            self.reader.recall([_said(chunk) for chunk in unreleased])
 
     def stop(self, decision: Decision) -> Decision:
         """The decision itself, which `chunks` raises."""
         return decision
 
 
-def raising(reader: Callable[[C], Sequence[tuple[str, str]]]) -> StreamReader[C | Decision]:
-    """A stream reader over `reader`, for `chunks` or `achunks`."""
-    return Raising(reader)
+def _said(chunk: C | Decision) -> C:
+    if isinstance(chunk, Decision):
+        raise TypeError("a decision comes from no model")
+    return chunk
+
+
+@dataclass(frozen=True, slots=True)
+class _Plain(Generic[C]):
+    """A function as a reader."""
+
+    deltas: Callable[[C], Sequence[tuple[str, str]]]
+
+    def read(self, chunk: C) -> Sequence[tuple[str, str]]:
+        return self.deltas(chunk)
+
+
+def raising(
+    reader: Reads[C] | Callable[[C], Sequence[tuple[str, str]]],
+) -> StreamReader[C | Decision]:
+    """A stream reader over a reader, or over its function `read`, for `chunks` or `achunks`."""
+    return Raising(_Plain(reader) if callable(reader) else reader)
 
 
 def chunks(stream: GuardedStream[C | Decision]) -> Iterator[C]:

@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 
 from guardrail.errors import LogUnavailable, RequestGated, RequestRefused, RequestStopped
 from guardrail.messages import message_for
+from guardrail.readers import StreamReader
 from guardrail.records import (
     Action,
     AttemptClosed,
@@ -25,10 +26,13 @@ from guardrail.records import (
     Stage,
 )
 from guardrail.screening import Screener, Screening, ScreeningEffect, StageResult
-from guardrail.streaming import HeldBack, StreamReader
+from guardrail.streaming import HeldBack
 
 R = TypeVar("R")
 C = TypeVar("C")
+
+TOLD = "UpstreamFailed"
+"""The error of an attempt whose stream told that the model failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,8 @@ def stream_flow(screener: Screener, request: Request, reader: StreamReader[C]) -
     Steps 1 to 4 are those of `call_flow`; then for each chunk
     5. read it and screen the text at each place of it where that is due,
     6. release what is cleared, or stop,
-    and at the end screen the whole, close the entry and release the rest.
+    and at the end screen the whole, close the entry and release the rest. Where a chunk told that
+    the model failed, the attempt has failed, even if the client hangs up there.
     """
     before, attempt = yield from _begin(screener, request)
     yield from _guarded(attempt, _call_model())
@@ -123,10 +128,16 @@ def stream_flow(screener: Screener, request: Request, reader: StreamReader[C]) -
         else:
             running = yield from screener.output(request, held.whole(), running, Stage.STREAM)
     except BaseException as problem:
-        yield from attempt.abort(problem, running.screening)
+        if held.failed and not isinstance(problem, Exception):
+            yield from attempt.close_failed(running.screening)
+        else:
+            yield from attempt.abort(problem, running.screening)
         raise
-    yield from attempt.close_after(running.screening, held.whole())
     decision = running.screening.decision
+    if held.failed and decision.action is Action.ALLOW:
+        yield from attempt.close_failed(running.screening)
+    else:
+        yield from attempt.close_after(running.screening, held.whole())
     rest = held.stop(decision) if decision.action is not Action.ALLOW else held.rest()
     for released in rest:
         yield Release(released)
@@ -173,6 +184,9 @@ class _Attempt:
         outcome = _OUTCOMES[screening.decision.action]
         digest = _digest(output) if outcome is Outcome.RELEASED else ""
         return self.close(screening, outcome, model_called=True, output_sha256=digest)
+
+    def close_failed(self, screening: Screening) -> Flow[AttemptClosed]:
+        return self.close(screening, Outcome.FAILED, model_called=True, error=TOLD)
 
     def abort(
         self,

@@ -10,9 +10,10 @@ import sys
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, Literal, Protocol, TypeVar, runtime_checkable
+from typing import Generic, Literal, TypeVar
 
 from guardrail.policy.rule import HOLD_BACK
+from guardrail.readers import Cutter, Ending, Failing, Recalls, StreamReader
 from guardrail.records import Decision, Origin, Output, TextPart
 from guardrail.text.borders import RUN, joined, settled, word_start, words_end
 
@@ -28,54 +29,6 @@ _SHARE = 16
 _OTHERS = 10
 
 C = TypeVar("C")
-C_co = TypeVar("C_co", covariant=True)
-C_contra = TypeVar("C_contra", contravariant=True)
-
-
-class StreamReader(Protocol[C]):
-    """Knows one framework's chunks. It may be a `Cutter` and an `Ending` too."""
-
-    def read(self, chunk: C) -> Sequence[tuple[str, str]]:
-        """The text in a chunk as (channel, delta) pairs.
-
-        A channel is named by its kind and by the choice it belongs to, such as `content:0`; what
-        begins with `tool` is read as the arguments of a tool.
-        """
-        ...
-
-    def stop(self, decision: Decision) -> C | None:
-        """The last chunk of a stopped stream (`finish_reason="content_filter"`), if any."""
-        ...
-
-
-@runtime_checkable
-class Cutter(Protocol[C]):
-    """A reader that can cut a chunk, so that a stop releases all that is cleared of it."""
-
-    def head(self, chunk: C, keep: int) -> C | None:
-        """The chunk with the first `keep` code points of its texts, in the order of `read`.
-
-        It says nothing else: not how the stream ended, nor what it cost.
-        """
-        ...
-
-
-@runtime_checkable
-class Ending(Protocol[C_contra]):
-    """A reader that can tell when a channel ends, so that what follows need not wait for it."""
-
-    def ended(self, chunk: C_contra) -> Sequence[str]:
-        """The channels that end with this chunk; asked after `read`."""
-        ...
-
-
-@runtime_checkable
-class Recalls(Protocol[C_contra]):
-    """A reader whose last chunk depends on how far the client has come."""
-
-    def recall(self, unreleased: Sequence[C_contra], /) -> None:
-        """Forget chunks that were read and never released; called before `stop`."""
-        ...
 
 
 @dataclass(slots=True)
@@ -132,10 +85,11 @@ class _Piece:
 
 @dataclass(frozen=True, slots=True)
 class _Held(Generic[C]):
-    """A chunk, and where its texts stand in their channels."""
+    """A chunk, and where its texts stand in their channels. ends: whether it ends one."""
 
     chunk: C
     places: tuple[tuple[_Channel, int, int], ...]
+    ends: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +107,7 @@ class HeldBack(Generic[C]):
     A chunk is released when all text in it, and all before it, is cleared.
 
     hold_back: code points; `all` clears nothing before the end. most: code points before the
-    reply is too long to be screened.
+    reply is too long to be screened. failed: whether a chunk told that the model failed.
     """
 
     def __init__(
@@ -164,6 +118,8 @@ class HeldBack(Generic[C]):
     ) -> None:
         self._reader = reader
         self._ending = reader if isinstance(reader, Ending) else None
+        self._failing = reader if isinstance(reader, Failing) else None
+        self.failed = False
         self._all = hold_back == "all"
         self._back = HOLD_BACK if hold_back == "all" else hold_back
         self._keep = max(WINDOW, self._back + RUN) + 2 * BROAD
@@ -185,6 +141,8 @@ class HeldBack(Generic[C]):
         try:
             deltas = self._reader.read(chunk)
             ended = self._ending.ended(chunk) if self._ending is not None else ()
+            if self._failing is not None:
+                self.failed = self._failing.failed(chunk) or self.failed
         except Exception as problem:  # noqa: BLE001  a chunk nobody can read must not pass
             self._problem = f"a chunk could not be read ({type(problem).__name__})"
             self._to_do.append(_Piece(None))
@@ -197,10 +155,9 @@ class HeldBack(Generic[C]):
                 self._to_do.append(_Piece(channel, text))
             end = channel.taken + len(channel.half)
             places.append((channel, end - len(delta), end))
-        for name in ended:
-            if (over := self._channels.get(name)) is not None:
-                self._to_do.append(_Piece(over))
-        self._held.append(_Held(chunk, tuple(places)))
+        over = [self._channels[name] for name in ended if name in self._channels]
+        self._to_do.extend(map(_Piece, over))
+        self._held.append(_Held(chunk, tuple(places), ends=bool(over)))
 
     def advance(self) -> bool:
         """Look on to the next place where something is to be screened; False where none is left."""
@@ -274,10 +231,12 @@ class HeldBack(Generic[C]):
     def cleared(self) -> Iterator[C]:
         """Take out the chunks that may go.
 
-        The newest stays where it says nothing: it may be the last, after which a client hangs up.
+        The newest stays where it says nothing or ends a channel: it may be the last of all, after
+        which a client hangs up.
         """
         while self._held and _is_cleared(self._held[0]):
-            if len(self._held) == 1 and not self._held[0].places:
+            newest = self._held[0] if len(self._held) == 1 else None
+            if newest is not None and (newest.ends or not newest.places):
                 return
             yield self._held.popleft().chunk
 
@@ -292,6 +251,7 @@ class HeldBack(Generic[C]):
         if self._held and isinstance(self._reader, Cutter):
             head = self._head(self._reader, self._held[0])
             if head is not None:
+                self._held.popleft()
                 yield head
         if isinstance(self._reader, Recalls):
             self._reader.recall([held.chunk for held in self._held])

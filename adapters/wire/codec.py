@@ -9,8 +9,8 @@ from typing import Protocol
 from guardrail.adapters.wire.http import Call, Reply
 from guardrail.adapters.wire.sse import Event
 from guardrail.errors import InputError, RequestStopped
+from guardrail.readers import StreamReader
 from guardrail.records import Operation, Output, Request
-from guardrail.streaming import StreamReader
 
 
 class BadCall(InputError):

@@ -154,6 +154,12 @@ def items(value: object) -> Sequence[Any]:
     return value if isinstance(value, list | tuple) else ()
 
 
+def says_nothing(value: object) -> bool:
+    """Whether a value is a number or an identifier."""
+    known = isinstance(value, str) and IDENTIFIER.fullmatch(value) is not None
+    return known or isinstance(value, int | float)
+
+
 def word(value: object) -> str:
     """The value, if it is a string; else the empty string."""
     return value if isinstance(value, str) else ""

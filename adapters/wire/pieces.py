@@ -38,6 +38,15 @@ def delta_rest(
             left.extend(reversed([(f"{place}:{name}", one) for name, one in _inside(item)]))
 
 
+def as_pair(channel: str, delta: object) -> Iterator[tuple[str, str]]:
+    """A delta in its channel; nothing for None and for an empty one. Raises ValueError for else."""
+    if isinstance(delta, str):
+        if delta:
+            yield channel, delta
+    elif delta is not None:
+        raise ValueError(f"a delta given as {type(delta).__name__}")
+
+
 def _inside(item: object) -> Iterator[tuple[str, object]]:
     pairs = item.items() if isinstance(item, dict) else enumerate(items(item))
     if isinstance(item, dict):

@@ -21,8 +21,8 @@ from guardrail.adapters.wire.http import (
 )
 from guardrail.adapters.wire.sse import Event, aevents, events
 from guardrail.errors import GuardrailError, InputError, LogUnavailable, RequestStopped
+from guardrail.readers import StreamReader
 from guardrail.records import AttemptClosed, AttemptOpened, Caller, Operation, Request
-from guardrail.streaming import StreamReader
 
 T = TypeVar("T")
 

@@ -20,9 +20,9 @@ from guardrail.flow import (
     stream_flow,
 )
 from guardrail.guard.driver import Driver, Steps, Which, no_model
+from guardrail.readers import StreamReader
 from guardrail.records import AttemptOpened, Output, Request
 from guardrail.screening import AskDetector, Keep, Recall, Screening
-from guardrail.streaming import StreamReader
 
 R = TypeVar("R")
 C = TypeVar("C")

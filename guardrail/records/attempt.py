@@ -64,7 +64,8 @@ class AttemptClosed:
     decision: the strictest over all stages.
     output_sha256: of the screened output text as released, hex; empty when nothing was released.
     model_called: whether the request reached the model.
-    error: type name of what the model call raised; never its message.
+    error: type name of what the model call raised; `UpstreamFailed` where its stream told of an
+    error; never a message.
     at: nanoseconds since the epoch, UTC.
     """
 

@@ -12,7 +12,8 @@ from guardrail.guard import Guard
 from guardrail.log import open_log
 from guardrail.records import Caller
 from guardrail.serve.callers import callers_of
-from guardrail.serve.gateway import Gateway, Parts
+from guardrail.serve.gateway import Gateway
+from guardrail.serve.handling import Parts
 from guardrail.serve.limits import limiter_of
 from guardrail.serve.metrics import Metrics
 from guardrail.serve.probes import Probes

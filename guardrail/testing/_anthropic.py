@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from guardrail.testing.server import Reply
+    from guardrail.testing._records import Reply
 
 _PIECE = 8
 

@@ -11,7 +11,7 @@ from guardrail.testing.pictures import neutral_png
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from guardrail.testing.server import Reply
+    from guardrail.testing._records import Reply
 
 _STATUSES = {400: "INVALID_ARGUMENT", 429: "RESOURCE_EXHAUSTED", 503: "UNAVAILABLE"}
 

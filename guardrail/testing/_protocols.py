@@ -11,7 +11,7 @@ from guardrail.testing import _anthropic, _gemini
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from guardrail.testing.server import Reply
+    from guardrail.testing._records import Reply
 
     Whole = Callable[[Mapping[str, Any], Reply, int], object]
     Events = Callable[[Mapping[str, Any], Reply, int], Iterator[str]]

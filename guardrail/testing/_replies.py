@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from guardrail.testing.server import Reply
+    from guardrail.testing._records import Reply
 
 _CREATED = 1_700_000_000
 _DIMENSIONS = 8

@@ -103,6 +103,43 @@ def test_the_sdk_reads_a_stream_that_is_stopped(port: int, app: Chat, log: Memor
     assert only(log).outcome is Outcome.REFUSED
 
 
+class Lingering(Chat):
+    """An application that ends its streams a while after it has said their end."""
+
+    async def _stream(self, send: Send, text: str) -> None:
+        async def late(message: Any) -> None:
+            if not message.get("more_body", True):
+                await asyncio.sleep(0.05)
+            await send(message)
+
+        await super()._stream(late, text)
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_a_stream_that_the_sdk_reads_to_its_end_is_released(
+    loaded: Guard, log: MemoryLog, *, asynchronous: bool
+) -> None:
+    messages: Any = [{"role": "user", "content": "a story of a garden in autumn"}]
+    pieces: list[str] = []
+
+    async def read(number: int) -> None:
+        url = f"http://127.0.0.1:{number}/v1"
+        async with openai.AsyncOpenAI(base_url=url, api_key="k") as client:
+            create = client.chat.completions.create
+            stream = await create(model="m", messages=messages, stream=True)
+            pieces.extend([chunk.choices[0].delta.content or "" async for chunk in stream])
+
+    with served(guarded(Lingering(), loaded, log)) as number, _client(number) as client:
+        if asynchronous:
+            asyncio.run(read(number))
+        else:
+            stream = client.chat.completions.create(model="m", messages=messages, stream=True)
+            pieces = [chunk.choices[0].delta.content or "" for chunk in stream]
+        _until(lambda: log.closed, "the entry is closed")
+    assert "".join(pieces) == "a story of a garden in autumn "
+    assert only(log).outcome is Outcome.RELEASED
+
+
 def test_a_client_that_leaves_its_stream_closes_the_attempt(
     port: int, app: Chat, log: MemoryLog
 ) -> None:

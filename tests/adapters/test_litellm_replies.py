@@ -145,6 +145,26 @@ def test_a_legacy_stream_that_turns_is_stopped(
     assert only(log).outcome is Outcome.REFUSED
 
 
+@pytest.mark.parametrize("name", ["completion", "text_completion"])
+def test_a_stream_stopped_within_a_chunk_is_cut_there(
+    name: str, client: GuardedLiteLLM, log: MemoryLog, server: StandInServer
+) -> None:
+    mild = "The weather in this town is mild and dry today. " * 6
+    text = mild + FORBIDDEN_OUTPUT
+    shown = []
+    for size in (len(text), 90, 7):
+        server.reply(chunks=[text[at : at + size] for at in range(0, len(text), size)])
+        if name == "completion":
+            shown.append(released_text(list(client.completion(MODEL, HELLO, stream=True))))
+        else:
+            chunks = client.text_completion(prompt="hello", model=TEXT_MODEL, stream=True)
+            shown.append("".join(chunk.choices[0].text or "" for chunk in chunks))
+    assert shown[0] == shown[1] == shown[2]
+    assert mild.startswith(shown[0])
+    assert len(shown[0]) > len(mild) - 140
+    assert [entry.outcome for entry in log.closed] == [Outcome.REFUSED] * 3
+
+
 def test_a_refused_stream_is_refused_at_the_call(
     client: GuardedLiteLLM, log: MemoryLog, server: StandInServer
 ) -> None:

@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guardrail.adapters.wire import replied as reply
+from guardrail.adapters.wire.chunks import ChunkReader
+from guardrail.adapters.wire.item_events import EventReader
 from guardrail.records import Action, Decision, Output, PolicyRef
 from guardrail.testing import neutral_png
 
@@ -125,6 +127,10 @@ def test_a_reply_of_another_shape_is_not_taken_for_an_empty_one(read: Any, odd: 
         read(odd)
 
 
+def made(chunk: Any, choices: Any) -> Any:
+    return {"object": chunk["object"], "choices": choices}
+
+
 def chunks_of(reader: Any, *chunks: Any) -> list[tuple[str, str]]:
     return [pair for chunk in chunks for pair in reader.read(chunk)]
 
@@ -136,7 +142,7 @@ def delta(index: int = 0, **fields: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("shape", [dict, thing])
 def test_chunks_go_to_channels(shape: Any) -> None:
     calls = [{"index": 1, "function": {"arguments": '{"a'}}]
-    reader = reply.ChunkReader(lambda _last, _choices: None)
+    reader = ChunkReader(lambda _last, _choices: None, made)
     chunks = [
         delta(role="assistant", content=""),
         delta(content="hi"),
@@ -159,7 +165,7 @@ def test_chunks_go_to_channels(shape: Any) -> None:
 
 def test_a_stopped_stream_ends_every_choice_seen() -> None:
     seen: list[Any] = []
-    reader = reply.ChunkReader(lambda last, choices: seen.append((last, choices)))
+    reader = ChunkReader(lambda last, choices: seen.append((last, choices)), made)
     last = delta(2, content="b")
     chunks_of(reader, delta(0, content="a"), last)
     reader.stop(DECISION)
@@ -171,7 +177,7 @@ def test_a_stopped_stream_ends_every_choice_seen() -> None:
 )
 def test_a_chunk_of_another_shape_is_not_taken_for_silence(odd: Any) -> None:
     with pytest.raises(ValueError, match=r"without|given as"):
-        reply.ChunkReader(lambda _last, _choices: None).read(odd)
+        ChunkReader(lambda _last, _choices: None, made).read(odd)
 
 
 def event(kind: str, **fields: Any) -> dict[str, Any]:
@@ -182,7 +188,7 @@ MESSAGE = {"type": "message", "content": [{"type": "output_text", "text": "hi ho
 
 
 def test_events_of_a_response_are_heard_once() -> None:
-    reader = reply.EventReader(lambda _first, _choices: None)
+    reader = EventReader(lambda _first, _choices: None)
     pairs = chunks_of(
         reader,
         event("created", response={"output": []}),
@@ -200,14 +206,14 @@ def test_events_of_a_response_are_heard_once() -> None:
 
 
 def test_text_that_comes_only_at_the_end_is_heard() -> None:
-    reader = reply.EventReader(lambda _first, _choices: None)
+    reader = EventReader(lambda _first, _choices: None)
     assert [
         text for _, text in reader.read(event("completed", response={"output": [MESSAGE]}))
     ] == ["hi ho"]
 
 
 def test_a_done_event_that_differs_is_heard_in_full() -> None:
-    reader = reply.EventReader(lambda _first, _choices: None)
+    reader = EventReader(lambda _first, _choices: None)
     pairs = chunks_of(
         reader, event("output_text.delta", delta="hi"), event("output_text.done", text="other")
     )
@@ -215,27 +221,27 @@ def test_a_done_event_that_differs_is_heard_in_full() -> None:
 
 
 def test_arguments_are_a_tool_channel() -> None:
-    reader = reply.EventReader(lambda _first, _choices: None)
+    reader = EventReader(lambda _first, _choices: None)
     ((channel, _),) = reader.read(event("function_call_arguments.delta", delta="{"))
     assert channel.startswith("tool")
 
 
 def test_an_event_without_a_type_is_not_taken_for_silence() -> None:
     with pytest.raises(ValueError, match="without a type"):
-        reply.EventReader(lambda _first, _choices: None).read({"delta": "x"})
+        EventReader(lambda _first, _choices: None).read({"delta": "x"})
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.text(min_size=1, max_size=5), max_size=8), st.integers(0, 2))
 def test_deltas_add_up_to_what_was_streamed(pieces: list[str], index: int) -> None:
-    reader = reply.ChunkReader(lambda _last, _choices: None)
+    reader = ChunkReader(lambda _last, _choices: None, made)
     pairs = chunks_of(reader, *(delta(index, content=piece) for piece in pieces))
     assert "".join(text for _, text in pairs) == "".join(pieces)
     assert {channel for channel, _ in pairs} <= {f"content:{index}"}
 
 
 def test_a_text_that_is_done_ends_its_channel() -> None:
-    events = reply.EventReader(lambda first, _: first)
+    events = EventReader(lambda first, _: first)
     place = {"output_index": 1, "content_index": 0}
     delta = {"type": "response.output_text.delta", "delta": "hi", **place}
     done = {"type": "response.output_text.done", "text": "hi", **place}

@@ -98,15 +98,6 @@ class Running:
         told = {"authorization": f"Bearer {key}", **headers}
         return httpx.post(self.url + path, json=body, headers=told, timeout=_PATIENCE)
 
-    @contextmanager
-    def reading(self) -> Iterator[Iterator[str]]:
-        """The lines of a stream, read to the end of the reply."""
-        told = {"authorization": f"Bearer {FREE_KEY}"}
-        body = {"model": "m", "messages": HARMLESS, "stream": True}
-        url = f"{self.url}/v1/chat/completions"
-        with httpx.stream("POST", url, json=body, headers=told, timeout=_PATIENCE) as reply:
-            yield reply.iter_lines()
-
     def access(self, path: str = "/v1/chat/completions") -> list[dict[str, Any]]:
         """What the access log says of a path."""
         found = [json.loads(line) for line in self.lines if line.startswith("{")]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import anthropic
@@ -19,6 +20,7 @@ from tests.serve.support import (
     Running,
     config_of,
     gateway,
+    until,
     written,
 )
 
@@ -102,3 +104,27 @@ def test_gemini_answers_and_is_not_asked_what_is_refused(
     stream = client.models.generate_content_stream(model="gemini-x", contents="a garden")
     assert "".join(chunk.text or "" for chunk in stream)
     client.close()
+
+
+def _messages(running: Running) -> list[Any]:
+    with anthropic.Anthropic(base_url=running.url, api_key=FREE_KEY, max_retries=0) as client:
+        create = client.messages.create
+        return list(create(model="claude-x", max_tokens=9, messages=HARMLESS, stream=True))
+
+
+def _contents(running: Running) -> list[Any]:
+    options: Any = {"base_url": running.url}
+    with genai.Client(api_key=FREE_KEY, http_options=options) as client:
+        ask = client.models.generate_content_stream
+        return list(ask(model="gemini-x", contents="a garden in autumn"))
+
+
+@pytest.mark.parametrize("read", [_messages, _contents])
+def test_a_stream_read_to_its_end_is_released(
+    read: Callable[[Running], list[Any]], running: Running, upstream: StandInServer
+) -> None:
+    upstream.reply("A neutral answer about the weather.", gap=0.02)
+    before = len(running.lines)
+    assert read(running)
+    until(lambda: len(running.lines) > before)
+    assert json.loads(running.lines[-1])["outcome"] == "released"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from guardrail.adapters.wire.anthropic.dialect import DIALECT
 from guardrail.adapters.wire.asked import add_the_rest
@@ -28,21 +30,40 @@ class CompletionEvents:
 
     def read(self, event: Event) -> Sequence[tuple[str, str]]:
         """The text in an event. Raises ValueError for one unreadable."""
-        if not event.data:
-            return ()
-        value = json.loads(event.data)
-        if not isinstance(value, Mapping):
-            raise ValueError("an event that is no object")  # noqa: TRY004  its shape
+        value = _told(event)
         if value.get("type") == "completion":
             return (("content:0", _said(value)),)
         message = get(value.get("error"), "message")
         return (("error", message),) if isinstance(message, str) else ()
+
+    def ended(self, event: Event) -> Sequence[str]:
+        """The channels that end with this event."""
+        return ("content:0", "error") if _told(event).get("stop_reason") else ("error",)
+
+    def failed(self, event: Event) -> bool:
+        """Whether the server tells of an error within the stream."""
+        return _told(event).get("type") == "error"
+
+    def head(self, event: Event, keep: int) -> Event | None:
+        """The event with the first `keep` code points of its text, and no end."""
+        value = _told(event)
+        if value.get("type") != "completion":
+            return None
+        cut = {**value, "completion": _said(value)[:keep], "stop_reason": None, "stop": None}
+        return replace(event, data=json.dumps(cut))
 
     def stop(self, decision: Decision) -> Event:
         """The last event of a stopped stream."""
         del decision
         end = {"type": "completion", "completion": "", "stop_reason": "refusal", "stop": None}
         return Event(json.dumps(end), "completion")
+
+
+def _told(event: Event) -> Mapping[str, Any]:
+    value = json.loads(event.data) if event.data else {}
+    if not isinstance(value, Mapping):
+        raise ValueError("an event that is no object")  # noqa: TRY004  its shape
+    return value
 
 
 def _read(call: Call, limit_bytes: int) -> Asked:

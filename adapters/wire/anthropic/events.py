@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from guardrail.adapters.wire.anthropic.blocks import Voice, read_block, read_fields
@@ -41,10 +41,12 @@ class MessageEvents:
         self._started: dict[int, None] = {}
         self._stopped: set[int] = set()
         self._said = 0
+        self._whole: list[str] = []
         self._model: object = ""
 
     def read(self, event: Event) -> Sequence[tuple[str, str]]:
         """The texts in an event as (channel, delta) pairs. Raises ValueError for one unreadable."""
+        self._whole = []
         if not event.data:
             return ()
         value, kind, index = _parsed(event)
@@ -59,6 +61,30 @@ class MessageEvents:
             self._begun = True
             self._model = get(value.get("message"), "model")
         return list(self._texts(kind, value))
+
+    def ended(self, event: Event) -> Sequence[str]:
+        """The channels of the block that this event ends, and those it has told as a whole."""
+        if event.data:
+            _, kind, index = _parsed(event)
+            if kind == "content_block_stop":
+                return [*self._whole, *(f"{channel}:{index}" for _, channel in _DELTAS.values())]
+        return self._whole
+
+    def failed(self, event: Event) -> bool:
+        """Whether the server tells of an error within the stream."""
+        return bool(event.data) and _parsed(event)[1] == "error"
+
+    def head(self, event: Event, keep: int) -> Event | None:
+        """The event with the first `keep` code points of its text, where it tells one piece."""
+        value, kind, index = _parsed(event)
+        cut = None
+        if kind == "content_block_delta":
+            cut = _cut_delta(value["delta"], keep)
+        elif kind == "content_block_start":
+            cut = _cut_block(value.get("content_block"), keep)
+        return (
+            replace(event, data=json.dumps({"type": kind, "index": index, **cut})) if cut else None
+        )
 
     def recall(self, unreleased: Sequence[Event]) -> None:
         """Forget events that were read and never released."""
@@ -116,7 +142,8 @@ class MessageEvents:
 
     def _channel(self, kind: str) -> str:
         self._said += 1
-        return f"{kind}:{self._said}"
+        self._whole.append(f"{kind}:{self._said}")
+        return self._whole[-1]
 
 
 def _parsed(event: Event) -> tuple[Mapping[str, Any], str, int]:
@@ -125,6 +152,23 @@ def _parsed(event: Event) -> tuple[Mapping[str, Any], str, int]:
     if not isinstance(value, Mapping) or not isinstance(kind, str):
         raise ValueError("an event without a type")  # noqa: TRY004  its shape
     return value, kind, index if isinstance(index, int) else 0
+
+
+def _cut_delta(delta: Mapping[str, Any], keep: int) -> dict[str, Any] | None:
+    name, _ = _DELTAS.get(str(delta.get("type")), ("", ""))
+    return {"delta": {"type": delta["type"], name: delta[name][:keep]}} if name else None
+
+
+def _cut_block(block: object, keep: int) -> dict[str, Any] | None:
+    """A block that begins with a text, which is what is read first of it."""
+    name = next((name for name in ("text", "thinking") if get(block, name)), "")
+    content = Content(0)
+    read_block(content, block, _ANSWER)
+    if not name or content.parts[0].text != get(block, name):
+        return None
+    signed = {"signature": ""} if name == "thinking" else {}
+    cut = {"type": get(block, "type"), name: get(block, name)[:keep], **signed}
+    return {"content_block": cut}
 
 
 def _all_texts(content: Content) -> list[str]:

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from guardrail.adapters.wire.chunks import ChunkReader
 from guardrail.adapters.wire.content import IDENTIFIER, Content, get, items
 from guardrail.adapters.wire.openai.rest import CALL, CHOICE, REPLY
 from guardrail.adapters.wire.pieces import delta_rest
-from guardrail.adapters.wire.replied import LIMIT_BYTES, ChunkReader, Place, choice_texts
+from guardrail.adapters.wire.replied import LIMIT_BYTES
 from guardrail.adapters.wire.sse import Event
 from guardrail.records import Decision
 
@@ -31,7 +32,8 @@ class ChunkEvents:
 
     def __init__(self, end: Callable[[int], Mapping[str, Any]]) -> None:
         self._end = end
-        self._chunks = ChunkReader(self._stop)
+        self._errors: dict[str, str] = {}
+        self._chunks = ChunkReader(self._stop, _chunk)
 
     def read(self, event: Event) -> Sequence[tuple[str, str]]:
         """The texts in an event as (channel, delta) pairs.
@@ -47,20 +49,25 @@ class ChunkEvents:
         if error is None:
             return [*self._chunks.read(chunk), *rest]
         said = self._chunks.read(chunk) if chunk.get("choices") is not None else ()
-        return [*said, *rest, *(("error", text) for text in _strings(error))]
+        told = [(f"error:{n}", text) for n, text in enumerate(_strings(error))]
+        self._errors.update(dict(told))
+        return [*said, *rest, *told]
 
     def ended(self, event: Event) -> Sequence[str]:
         """The channels that end with this event."""
         chunk = loaded(event)
-        return [] if chunk is None else [*self._chunks.ended(chunk), "error"]
+        return [] if chunk is None else [*self._chunks.ended(chunk), *self._errors]
 
     def head(self, event: Event, keep: int) -> Event | None:
         """The event with the first `keep` code points of its texts, and nothing else."""
         chunk = loaded(event)
-        choices = [_cut(choice, places) for choice, places in _kept(chunk, keep)]
-        if chunk is None or not choices:
-            return None
-        return replace(event, data=json.dumps({**_identity(chunk), "choices": choices}), then="")
+        head = self._chunks.head(chunk, keep) if chunk is not None else None
+        return None if head is None else replace(event, data=head, then="")
+
+    def failed(self, event: Event) -> bool:
+        """Whether the server tells of an error within the stream."""
+        chunk = loaded(event)
+        return chunk is not None and chunk.get("error") is not None
 
     def stop(self, decision: Decision) -> Event:
         """The last event of a stopped stream."""
@@ -94,6 +101,10 @@ def _rest(choice: object) -> Iterator[tuple[str, str]]:
             yield from delta_rest(part, CALL, f"call:{where}", spare=IDENTIFIER)
 
 
+def _chunk(chunk: Mapping[str, Any], choices: Sequence[Mapping[str, Any]]) -> str:
+    return json.dumps({**_identity(chunk), "choices": choices})
+
+
 def _identity(chunk: Mapping[str, Any]) -> dict[str, Any]:
     return {name: chunk[name] for name in _HEAD if chunk.get(name) is not None}
 
@@ -104,44 +115,3 @@ def _strings(error: object) -> list[str]:
     if content.problem:
         raise ValueError(content.problem)
     return [part.text for part in content.parts]
-
-
-def _kept(chunk: object, keep: int) -> list[tuple[Any, list[tuple[Place, str]]]]:
-    """Each choice, and those of its texts that are within the first `keep` code points."""
-    kept: list[tuple[Any, list[tuple[Place, str]]]] = []
-    for choice in items(get(chunk, "choices")):
-        places: list[tuple[Place, str]] = []
-        for _, place, text in choice_texts(choice):
-            if keep and not place:
-                return [*kept, (choice, places)] if places else kept
-            if keep:
-                places.append((place, text[:keep]))
-                keep -= min(keep, len(text))
-        if places:
-            kept.append((choice, places))
-    return kept
-
-
-def _cut(choice: object, places: Sequence[tuple[Place, str]]) -> dict[str, Any]:
-    made: dict[str, Any] = {"index": get(choice, "index") or 0, "finish_reason": None}
-    for place, text in places:
-        inner: Any = made
-        for step in place[:-1]:
-            inner = inner.setdefault(step, {})
-        inner[place[-1]] = inner.get(place[-1], "") + text
-    calls = made.get("delta", {}).get("tool_calls")
-    if calls:
-        made["delta"]["tool_calls"] = [_call(choice, n, call) for n, call in calls.items()]
-    return made
-
-
-def _call(choice: object, number: object, cut: Mapping[str, Any]) -> dict[str, Any]:
-    """A tool call with its arguments cut; its name and id as they were."""
-    for place, call in enumerate(items(get(get(choice, "delta"), "tool_calls"))):
-        at = place if get(call, "index") is None else get(call, "index")
-        if at == number:
-            named = {name: call[name] for name in ("id", "type") if call.get(name) is not None}
-            name = get(get(call, "function"), "name")
-            asked = {"name": name} if name is not None else {}
-            return {"index": at, **named, "function": {**asked, **cut["function"]}}
-    return {"index": number, **cut}

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from guardrail.adapters.wire.content import IDENTIFIER, Content, get, items
+from guardrail.adapters.wire.item_events import EventReader, identity
 from guardrail.adapters.wire.openai.events import loaded
 from guardrail.adapters.wire.openai.rest import PART, leftover, with_content
 from guardrail.adapters.wire.pieces import delta_rest
-from guardrail.adapters.wire.replied import LIMIT_BYTES, EventReader
+from guardrail.adapters.wire.replied import LIMIT_BYTES
 from guardrail.adapters.wire.sse import Event
 from guardrail.records import Decision, Output
 
@@ -62,6 +64,7 @@ class ResponseEvents:
     def __init__(self) -> None:
         self._events = EventReader(self._stop)
         self._seen: set[str] = set()
+        self._rest: list[str] = []
         self._next = 0
 
     def read(self, event: Event) -> Sequence[tuple[str, str]]:
@@ -72,12 +75,34 @@ class ResponseEvents:
         body = loaded(event)
         if body is None:
             return ()
-        if body.get("error") is not None and "type" not in body:
-            return list(delta_rest(body, frozenset(), "", spare=IDENTIFIER))
+        plain = _is_plain_error(body)
+        told = delta_rest(body, frozenset(), "", spare=IDENTIFIER) if plain else self._fresh(body)
+        rest = list(told)
+        self._rest = [channel for channel, _ in rest]
+        if plain:
+            return rest
         _refuse_pictures(body)
         number = body.get("sequence_number")
         self._next = number + 1 if isinstance(number, int) else self._next + 1
-        return [*self._events.read(body), *self._fresh(body)]
+        return [*self._events.read(body), *rest]
+
+    def ended(self, event: Event) -> Sequence[str]:
+        """The channels that end with this event."""
+        body = loaded(event)
+        if body is None:
+            return ()
+        return self._rest if _is_plain_error(body) else [*self._events.ended(body), *self._rest]
+
+    def failed(self, event: Event) -> bool:
+        """Whether the server tells of an error within the stream."""
+        body = loaded(event)
+        return body is not None and (_is_plain_error(body) or self._events.failed(body))
+
+    def head(self, event: Event, keep: int) -> Event | None:
+        """The event with the first `keep` code points of its text, where it is a delta."""
+        body = loaded(event)
+        head = None if body is None or _is_plain_error(body) else self._events.head(body, keep)
+        return None if head is None else replace(event, data=json.dumps(head))
 
     def stop(self, decision: Decision) -> Event:
         """The last event of a stopped stream: `response.incomplete`, reason `content_filter`."""
@@ -92,9 +117,9 @@ class ResponseEvents:
 
     def _stop(self, first: Mapping[str, Any] | None, choices: Sequence[int]) -> Event:
         del choices
-        begun = get(first, "response")
         response = {
-            **(begun if isinstance(begun, Mapping) else _EMPTY),
+            **_EMPTY,
+            **identity(get(first, "response")),
             "status": "incomplete",
             "incomplete_details": {"reason": "content_filter"},
             "output": [],
@@ -102,6 +127,10 @@ class ResponseEvents:
         kind = "response.incomplete"
         body = {"type": kind, "response": response, "sequence_number": self._next}
         return Event(json.dumps(body), kind)
+
+
+def _is_plain_error(body: Mapping[str, Any]) -> bool:
+    return body.get("error") is not None and "type" not in body
 
 
 def _rest(body: Mapping[str, Any]) -> Iterator[str]:

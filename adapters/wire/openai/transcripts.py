@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 from guardrail.adapters.wire.codec import Asked, Codec
 from guardrail.adapters.wire.content import IDENTIFIER, Content, get
@@ -62,12 +63,14 @@ class _Events:
     def __init__(self) -> None:
         self._said = ""
         self._segments = 0
+        self._whole: list[str] = []
 
     def read(self, event: Event) -> Sequence[tuple[str, str]]:
         """The texts in an event as (channel, delta) pairs. Raises ValueError for one unreadable."""
         body = loaded(event)
         if body is None:
             return ()
+        self._whole = []
         rest = list(delta_rest(body, _EVENT, "", spare=IDENTIFIER))
         delta, whole = get(body, "delta"), get(body, "text")
         if not isinstance(delta, str | None) or not isinstance(whole, str | None):
@@ -77,8 +80,26 @@ class _Events:
             return [("content:0", delta), *rest]
         if whole and whole != self._said:
             self._segments += 1
-            return [(f"segment:{self._segments}", whole), *rest]
+            self._whole = [f"segment:{self._segments}"]
+            return [(self._whole[0], whole), *rest]
         return rest
+
+    def ended(self, event: Event) -> Sequence[str]:
+        """The channels that end with this event."""
+        kind = get(loaded(event), "type")
+        return [*self._whole, "content:0"] if kind == "transcript.text.done" else self._whole
+
+    def failed(self, event: Event) -> bool:
+        """Whether the server tells of an error within the stream."""
+        return get(loaded(event), "error") is not None
+
+    def head(self, event: Event, keep: int) -> Event | None:
+        """The event with the first `keep` code points of its text, where it is a delta."""
+        delta = get(loaded(event), "delta")
+        if not delta:
+            return None
+        cut = {"type": get(loaded(event), "type"), "delta": delta[:keep]}
+        return replace(event, data=json.dumps(cut))
 
     def stop(self, decision: Decision) -> Event:
         """An event that OpenAI's own clients raise as an APIError: there is no other end."""

@@ -99,8 +99,8 @@ def test_a_finished_choice_ends_its_channels() -> None:
     read.read(first)
     last = chunk(said({}, 0, "stop"))
     read.read(last)
-    assert list(read.ended(first)) == ["error"]
-    assert list(read.ended(last)) == ["content:0", "reasoning:0", "error"]
+    assert list(read.ended(first)) == []
+    assert list(read.ended(last)) == ["content:0", "reasoning:0"]
 
 
 def test_a_chunk_is_cut_to_its_first_texts() -> None:
