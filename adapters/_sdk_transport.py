@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from guardrail.adapters._sdk_bytes import AsyncReadReply, ReadBody, ReadReply
-from guardrail.adapters.service import Service
+from guardrail.adapters.service import Service, required
 from guardrail.adapters.wire.codec import Codec
 from guardrail.adapters.wire.exchange import AsyncStreaming, Exchange, Streaming
 from guardrail.adapters.wire.http import Call, Reply
@@ -41,10 +41,12 @@ R = TypeVar("R")
 class Library(Generic[Q, R]):
     """The classes of one library.
 
-    request: as its `Request`. response: as its `Response`. sync, asynchronous: its `HTTPTransport`
-    and `AsyncHTTPTransport`. released, areleased: make its byte streams of a streamed reply.
+    extra: what brings it, and what reads forms. request: as its `Request`. response: as its
+    `Response`. sync, asynchronous: its `HTTPTransport` and `AsyncHTTPTransport`. released,
+    areleased: make its byte streams of a streamed reply.
     """
 
+    extra: str
     request: Callable[..., Q]
     response: Callable[..., R]
     sync: Callable[[], Any]
@@ -86,6 +88,7 @@ class _Guarding(Generic[Q, R]):
         guard: Guard | None = None,
         transport: Any = None,
     ) -> None:
+        required("python_multipart", self._library.extra)
         self._service = Service.opened(policy, log, caller, conversation, guard=guard)
         self._exchange = Exchange(self._service, known_routes())
         self._transport = transport if transport is not None else self._default()

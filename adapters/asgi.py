@@ -44,7 +44,7 @@ from guardrail.adapters.asgi_settings import (
     named,
     policy_named,
 )
-from guardrail.adapters.service import Service
+from guardrail.adapters.service import Service, required
 from guardrail.adapters.wire.codec import BadCall, Codec
 from guardrail.adapters.wire.exchange import AsyncStreaming, Exchange
 from guardrail.adapters.wire.http import Call, Reply
@@ -97,6 +97,7 @@ class GuardMiddleware:
         body_timeout: float = 60.0,
         silence: float = 600.0,
     ) -> None:
+        required("python_multipart", "asgi")
         self.app = app
         self._intake = Intake(max_body, spool, body_timeout)
         self._silence = silence

@@ -49,6 +49,7 @@ class _AsyncReleased(AsyncReleased, httpx.AsyncByteStream):
 
 
 _LIBRARY = Library(
+    "httpx",
     httpx.Request,
     httpx.Response,
     httpx.HTTPTransport,

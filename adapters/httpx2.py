@@ -47,6 +47,7 @@ class _AsyncReleased(AsyncReleased, httpx2.AsyncByteStream):
 
 
 _LIBRARY = Library(
+    "httpx2",
     httpx2.Request,
     httpx2.Response,
     httpx2.HTTPTransport,

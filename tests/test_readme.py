@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,11 @@ from click.testing import CliRunner
 from guardrail.cli import main
 from guardrail.policy import load_policy
 
-README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 PYTHON = [text for kind, text in BLOCKS if kind == "python"]
+_LINK = re.compile(r"\]\((?!https?:)([^)\s]+)\)")
 COMMANDS = re.findall(r"^\$ guardrail (\w+(?: \w+)?)", README, re.MULTILINE)
 
 
@@ -46,6 +49,21 @@ def test_the_policy_loads(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text(text, "utf-8")
     assert load_policy(file).name == "mine"
+
+
+def test_every_surface_has_its_extra_and_its_page() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    table = README[README.index("| you use |") : README.index("Each takes a policy")]
+    rows = [line.split(" | ") for line in table.splitlines()[2:] if line]
+    extras = {extra for row in rows for extra in re.findall(r"`([\w-]+)`", row[1])}
+    assert extras <= project["optional-dependencies"].keys()
+    pages = {path.name for path in (ROOT / "docs").glob("*.md")}
+    assert {Path(page).name for row in rows for page in _LINK.findall(row[3])} <= pages
+
+
+@pytest.mark.parametrize("target", sorted(set(_LINK.findall(README))))
+def test_links_lead_somewhere(target: str) -> None:
+    assert (ROOT / target.partition("#")[0]).exists()
 
 
 @pytest.mark.parametrize("command", sorted(set(COMMANDS)))

@@ -220,7 +220,7 @@ def _parser(boundary: str, callbacks: Mapping[str, Callable[..., None]]) -> Any:
         from python_multipart.multipart import MultipartParser
     except ImportError as problem:
         raise ConfigurationError(
-            "python-multipart is needed to read forms: pip install 'likeness-guardrail[httpx]'"
+            "python-multipart is needed to read forms: pip install 'python-multipart>=0.0.18'"
         ) from problem
     parser = MultipartParser(boundary, cast("Any", dict(callbacks)))
     parser.logger = _QUIET

@@ -46,7 +46,8 @@ class UpstreamFailed(GuardrailError):
     """
 
     def __init__(self, reply: Reply) -> None:
-        super().__init__(f"the model's server answered {reply.status}")
+        odd = "" if reply.status >= _ERRORS else ", but not as it was asked to"
+        super().__init__(f"the model's server answered {reply.status}{odd}")
         self.reply = reply
         try:
             error = get(json.loads(reply.body), "error")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 DISTRIBUTION = "likeness-guardrail"
 SENTENCE = "A watercolor of Mount Fuji at dawn."
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
+_OPTIONS = re.compile(r"\[([^\]]*)\]")
 _EXTRA = re.compile(r"extra\s*==\s*['\"]([\w-]+)['\"]")
 _NOT_FOR_USERS = ("dev",)
 
@@ -46,12 +47,14 @@ def check_packages() -> Iterator[Check]:
     """Python, the core dependencies and each extra."""
     yield Check("packages", "Python", "ok", f"{platform.python_version()} ({sys.executable})")
     for extra, names in _requirements().items():
-        for name in names:
-            yield _package(name, extra)
+        if extra:
+            yield _extra(extra, names)
+        else:
+            yield from map(_package, names)
 
 
 def _requirements() -> dict[str, list[str]]:
-    """Package names by extra; the empty extra is the core."""
+    """Package names by extra, the core first; the empty extra is the core."""
     found: dict[str, list[str]] = defaultdict(list)
     try:
         requirements = metadata.requires(DISTRIBUTION) or []
@@ -60,18 +63,48 @@ def _requirements() -> dict[str, list[str]]:
     for requirement in requirements:
         name, extra = _NAME.match(requirement), _EXTRA.search(requirement)
         if name and not (extra and extra[1] in _NOT_FOR_USERS):
-            found[extra[1] if extra else ""].append(name[0])
+            found[extra[1] if extra else ""] += [name[0], *_optional(name[0], requirement)]
     return found
 
 
-def _package(name: str, extra: str) -> Check:
-    label = f"{name} (extra {extra})" if extra else name
+def _optional(name: str, requirement: str) -> Iterator[str]:
+    """What `name[option]` asks for beyond the package, wherever it runs."""
+    options = _OPTIONS.match(requirement, len(name))
     try:
-        return Check("packages", label, "ok", metadata.version(name))
+        theirs = metadata.requires(name) or [] if options else []
     except metadata.PackageNotFoundError:
-        target = f"'{DISTRIBUTION}[{extra}]'" if extra else DISTRIBUTION
-        state: State = "absent" if extra else "wrong"
-        return Check("packages", label, state, "not installed", f"pip install {target}")
+        return
+    wanted = options[1].split(",") if options else []
+    for their in theirs:
+        needed, _, condition = their.partition(";")
+        extra, found = _EXTRA.fullmatch(condition.strip()), _NAME.match(needed)
+        if extra and found and extra[1] in wanted:
+            yield found[0]
+
+
+def _package(name: str) -> Check:
+    version = _version(name)
+    if version is None:
+        return Check("packages", name, "wrong", "not installed", f"pip install {DISTRIBUTION}")
+    return Check("packages", name, "ok", version)
+
+
+def _extra(extra: str, names: list[str]) -> Check:
+    """One extra: there when all its packages are."""
+    versions = {name: _version(name) for name in names}
+    missing = [name for name, version in versions.items() if version is None]
+    if missing:
+        detail = f"{', '.join(missing)} not installed"
+        remedy = f"pip install '{DISTRIBUTION}[{extra}]'"
+        return Check("extras", extra, "absent", detail, remedy)
+    return Check("extras", extra, "ok", ", ".join(f"{n} {v}" for n, v in versions.items()))
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def check_detectors() -> Iterator[Check]:

@@ -67,7 +67,9 @@ def serve(
     if ctx.invoked_subcommand is not None:
         return
     from guardrail.serve.config import require_keys
+    from guardrail.serve.extras import require_gateway
 
+    require_gateway()
     config = _config(given)
     require_keys(config, insecure=insecure_no_keys)
     if check_config:

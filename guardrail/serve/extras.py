@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from importlib.util import find_spec
 from typing import Any
 
 from guardrail.errors import ConfigurationError
@@ -17,3 +18,28 @@ def module(name: str, extra: str) -> Any:
             f"this needs {name.partition('.')[0]} ({error}): "
             f"pip install 'likeness-guardrail[{extra}]'"
         ) from None
+
+
+_GATEWAY = {
+    "httptools": "httptools",
+    "httpx": "httpx",
+    "jwt": "pyjwt",
+    "limits": "limits",
+    "prometheus_client": "prometheus-client",
+    "python_multipart": "python-multipart",
+    "uvicorn": "uvicorn",
+    "uvloop": "uvloop",
+}
+"""What a gateway imports, and the package it is from."""
+
+
+def require_gateway() -> None:
+    """Raise ConfigurationError naming all that a gateway needs and is not installed.
+
+    Nothing is imported: prometheus_client reads the environment when it is.
+    """
+    missing = [package for name, package in _GATEWAY.items() if find_spec(name) is None]
+    if missing:
+        raise ConfigurationError(
+            f"the gateway needs {', '.join(missing)}: pip install 'likeness-guardrail[serve]'"
+        )

@@ -21,6 +21,8 @@ PATHS = (
     "POST /v1/images/variations",
     "POST /v1/videos",
     "POST /v1/audio/speech",
+    "POST /v1/audio/transcriptions",
+    "POST /v1/audio/translations",
     "POST /v1/moderations",
     "POST /v1/embeddings",
     "POST /v1/messages",

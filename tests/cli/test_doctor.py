@@ -34,7 +34,13 @@ def test_all_is_well_and_nothing_is_left_behind(url: str, tmp_path: Path) -> Non
     result = doctor("--log", url, "--json")
     assert result.exit_code == 0, result.output
     found = checks(result)
-    assert {check["group"] for check in found} == {"packages", "detectors", "policy", "log"}
+    assert {check["group"] for check in found} == {
+        "packages",
+        "extras",
+        "detectors",
+        "policy",
+        "log",
+    }
     assert {check["state"] for check in found} <= {"ok", "absent"}
     assert any(check["detail"] == "key file, mode 0600" for check in found)
     assert (tmp_path / "attempts.db.key").read_bytes() == key

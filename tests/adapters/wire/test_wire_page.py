@@ -8,14 +8,14 @@ from pathlib import Path
 from guardrail.adapters.wire import multipart
 from guardrail.adapters.wire.codec import Codec
 from guardrail.adapters.wire.openai.fields import HIDDEN
-from guardrail.adapters.wire.openai.routes import ENTRIES
+from guardrail.adapters.wire.table import ENTRIES
 
 PAGE = (Path(__file__).parents[3] / "docs" / "wire.md").read_text("utf-8")
 
 
 def test_every_codec_is_on_the_page() -> None:
     names = {entry.target.name for entry in ENTRIES if isinstance(entry.target, Codec)}
-    assert set(re.findall(r"\| `(openai\.[a-z.]+)` \|", PAGE)) == names
+    assert set(re.findall(r"\| `((?:openai|anthropic|gemini)\.[a-z._]+)` \|", PAGE)) == names
 
 
 def test_what_is_hidden_is_on_the_page() -> None:
