@@ -55,6 +55,7 @@ _LIBRARY = Library(
     httpx.AsyncHTTPTransport,
     _Released,
     _AsyncReleased,
+    httpx.DecodingError,
 )
 
 

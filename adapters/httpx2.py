@@ -53,6 +53,7 @@ _LIBRARY = Library(
     httpx2.AsyncHTTPTransport,
     _Released,
     _AsyncReleased,
+    httpx2.DecodingError,
 )
 
 

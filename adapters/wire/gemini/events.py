@@ -9,6 +9,7 @@ from typing import Any
 from guardrail.adapters.wire.content import Content
 from guardrail.adapters.wire.gemini.parts import Voice, field, fields, read_fields, several, spelled
 from guardrail.adapters.wire.sse import Event
+from guardrail.adapters.wire.strict import answered
 from guardrail.records import Decision
 
 _ANSWER = Voice("assistant", "output", strict=False)
@@ -29,7 +30,7 @@ class ContentEvents:
 
     def read(self, event: Event) -> Sequence[tuple[str, str]]:
         """The texts in an event as (channel, delta) pairs. Raises ValueError for one unreadable."""
-        return list(self.texts(json.loads(event.data))) if event.data else ()
+        return list(self.texts(answered(event.data))) if event.data else ()
 
     def texts(self, reply: object) -> Iterator[tuple[str, str]]:
         """The texts in one reply. Raises ValueError for one of another shape."""
