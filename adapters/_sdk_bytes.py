@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
 from guardrail.adapters.wire.codec import BadCall, Codec
 from guardrail.adapters.wire.exchange import AsyncStreaming, Streaming
 from guardrail.adapters.wire.http import Body, Call, Headers
+from guardrail.adapters.wire.unpacked import aunpacked, is_known, is_plain, unpacked
 
 MAX_BODY = 256_000_000
 """Bytes of a request's body that are read at most."""
@@ -44,6 +45,7 @@ def _too_large(call: Call, limit_bytes: int) -> NoReturn:
 @dataclass(frozen=True, slots=True)
 class _Head:
     response: Any
+    undecodable: Callable[[str], Exception]
 
     @property
     def status(self) -> int:
@@ -59,9 +61,17 @@ class ReadReply(_Head):
     """A reply as `Upstream`."""
 
     def __iter__(self) -> Iterator[bytes]:
-        raw = _nested(self.response)
-        chunks = self.response.iter_raw() if raw else self.response.iter_bytes()
-        yield from chunks
+        response = self.response
+        match _coding(response):
+            case "":
+                yield from response.iter_bytes()
+            case coding if is_known(coding):
+                try:
+                    yield from unpacked(response.iter_raw())
+                except ValueError as problem:
+                    raise self.undecodable(str(problem)) from None
+            case _:
+                yield from response.iter_raw()
 
     def close(self) -> None:
         self.response.close()
@@ -71,17 +81,31 @@ class AsyncReadReply(_Head):
     """A reply as `AsyncUpstream`."""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        raw = _nested(self.response)
-        async for chunk in self.response.aiter_raw() if raw else self.response.aiter_bytes():
-            yield chunk
+        response, coding = self.response, _coding(self.response)
+        chunks = response.aiter_raw() if coding else response.aiter_bytes()
+        if is_known(coding):
+            chunks = aunpacked(chunks)
+        try:
+            async for chunk in chunks:
+                yield chunk
+        except ValueError as problem:
+            raise self.undecodable(str(problem)) from None
 
     async def aclose(self) -> None:
         await self.response.aclose()
 
 
-def _nested(response: Any) -> bool:
-    """Whether a reply is encoded more than once: nobody honest does it, and it has no bound."""
-    return "," in response.headers.get("content-encoding", "")
+def _coding(response: Any) -> str:
+    """How a reply's bytes are still encoded; empty for plainly, or where it was read whole.
+
+    What is encoded more than once, or in a way nobody asked for, stays as it is, and is not shown.
+    """
+    coding = str(response.headers.get("content-encoding", ""))
+    return "" if is_plain(coding) or response.is_stream_consumed else coding
+
+
+def _broken(streaming: Streaming | AsyncStreaming) -> bytes:
+    return streaming.dialect.broken("upstream_error", "The model's server sent no valid events.")
 
 
 class Released:
@@ -91,8 +115,11 @@ class Released:
         self._streaming = streaming
 
     def __iter__(self) -> Iterator[bytes]:
-        """As `Streaming.__iter__`."""
-        return iter(self._streaming)
+        """As `Streaming.__iter__`; what are no events ends in one that says so."""
+        try:
+            yield from self._streaming
+        except ValueError:
+            yield _broken(self._streaming)
 
     def close(self) -> None:
         """As `Streaming.close`."""
@@ -105,9 +132,13 @@ class AsyncReleased:
     def __init__(self, streaming: AsyncStreaming) -> None:
         self._streaming = streaming
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        """As `AsyncStreaming.__aiter__`."""
-        return aiter(self._streaming)
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """As `Released.__iter__`."""
+        try:
+            async for event in self._streaming:
+                yield event
+        except ValueError:
+            yield _broken(self._streaming)
 
     async def aclose(self) -> None:
         """As `AsyncStreaming.aclose`."""

@@ -43,7 +43,8 @@ class Library(Generic[Q, R]):
 
     extra: what brings it, and what reads forms. request: as its `Request`. response: as its
     `Response`. sync, asynchronous: its `HTTPTransport` and `AsyncHTTPTransport`. released,
-    areleased: make its byte streams of a streamed reply.
+    areleased: make its byte streams of a streamed reply. undecodable: its error for a reply that
+    cannot be unpacked.
     """
 
     extra: str
@@ -53,6 +54,7 @@ class Library(Generic[Q, R]):
     asynchronous: Callable[[], Any]
     released: Callable[[Streaming], Any]
     areleased: Callable[[AsyncStreaming], Any]
+    undecodable: Callable[[str], Exception]
 
     def again(self, request: Any, body: bytes) -> Q:
         """The same request with the body that was read, asking for a reply that is not encoded."""
@@ -165,7 +167,7 @@ class SyncGuarding(_Guarding[Q, R]):
     def _send(self, request: Any) -> ReadReply:
         response = self._transport.handle_request(request)
         response.request = request
-        return ReadReply(response)
+        return ReadReply(response, self._library.undecodable)
 
 
 class AsyncGuarding(_Guarding[Q, R]):
@@ -211,7 +213,7 @@ class AsyncGuarding(_Guarding[Q, R]):
     async def _send(self, request: Any) -> AsyncReadReply:
         response = await self._transport.handle_async_request(request)
         response.request = request
-        return AsyncReadReply(response)
+        return AsyncReadReply(response, self._library.undecodable)
 
 
 def inner_transport(make: Callable[..., T], options: dict[str, Any]) -> T:

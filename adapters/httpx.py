@@ -56,6 +56,7 @@ _LIBRARY = Library(
     httpx.AsyncHTTPTransport,
     _Released,
     _AsyncReleased,
+    httpx.DecodingError,
 )
 
 

@@ -54,6 +54,7 @@ _LIBRARY = Library(
     httpx2.AsyncHTTPTransport,
     _Released,
     _AsyncReleased,
+    httpx2.DecodingError,
 )
 
 

@@ -14,10 +14,16 @@ from guardrail.errors import DetectorUnavailable
 from guardrail.records import Finding, Scan, ScanStatus
 
 WORKERS = 8
+LONG = 4_000
+"""Characters of a stage beyond which an event loop does not wait for an inline detector."""
+
+_INLINE = "inline"
 
 
 class Scanner:
     """Inline detectors run in the caller's thread, the others in worker threads.
+
+    Under asyncio a long text is read in a worker thread by inline ones too.
 
     limit: seconds a detector may take where nothing else is said. A worker that is late keeps its
     thread until it returns; with every thread of a detector so taken, its further scans time out,
@@ -44,9 +50,12 @@ class Scanner:
     async def ascan(
         self, detector: Detector, document: Document, limit: float | None = None
     ) -> Scan:
-        """Like `scan`, without blocking the event loop on a detector that is not inline."""
+        """Like `scan`, without blocking the event loop on a detector that takes long."""
         if detector.inline:
-            return self.scan(detector, document)
+            if sum(len(part.text) for part in document.parts) <= LONG:
+                return self.scan(detector, document)
+            pool = self._pool(_INLINE)
+            return await asyncio.wrap_future(pool.submit(self.scan, detector, document))
         started = time.perf_counter()
         try:
             future = asyncio.wrap_future(self._submit(detector, document))
@@ -56,12 +65,15 @@ class Scanner:
         return _answered(detector, started, findings)
 
     def _submit(self, detector: Detector, document: Document) -> Future[tuple[Finding, ...]]:
+        return self._pool(detector.name).submit(lambda: tuple(detector.detect(document)))
+
+    def _pool(self, name: str) -> ThreadPoolExecutor:
         with self._lock:
-            pool = self._pools.get(detector.name)
+            pool = self._pools.get(name)
             if pool is None:
-                pool = ThreadPoolExecutor(WORKERS, thread_name_prefix=f"guardrail-{detector.name}")
-                self._pools[detector.name] = pool
-        return pool.submit(lambda: tuple(detector.detect(document)))
+                pool = ThreadPoolExecutor(WORKERS, thread_name_prefix=f"guardrail-{name}")
+                self._pools[name] = pool
+        return pool
 
 
 def _answered(detector: Detector, started: float, findings: tuple[Finding, ...]) -> Scan:

@@ -97,7 +97,7 @@ class Exchange:
             released = guard.run(turn.request, lambda: turn.whole(send), codec.output)
             return turn.released(released.reply, released.attempt)
         except UpstreamFailed as failed:
-            screening = guard.screen(as_request(failed.message))
+            screening = guard.screen(as_request(failed.words))
             return turn.failure(failed, shown=screening.decision.action is Action.ALLOW)
         except (RequestStopped, LogUnavailable, InputError) as problem:
             return turn.answer(problem)
@@ -124,7 +124,7 @@ class Exchange:
             released = await guard.run(turn.request, lambda: turn.awhole(send), codec.output)
             return turn.released(released.reply, released.attempt)
         except UpstreamFailed as failed:
-            screening = await guard.screen(as_request(failed.message))
+            screening = await guard.screen(as_request(failed.words))
             return turn.failure(failed, shown=screening.decision.action is Action.ALLOW)
         except (RequestStopped, LogUnavailable, InputError) as problem:
             return turn.answer(problem)

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from guardrail.adapters.wire.codec import BadCall
 from guardrail.adapters.wire.http import Call, media_type, parameter
-from guardrail.adapters.wire.strict import no_encoding
+from guardrail.adapters.wire.strict import no_encoding, plainly_typed
 from guardrail.errors import ConfigurationError
 
 MAX_PARTS = 128
@@ -68,6 +68,7 @@ def form(call: Call, file_bytes: int) -> Sequence[Part]:
     anything before the first and after the last, other headers than a form needs, encodings,
     escapes in names, forms in forms; and for more parts or bytes than the limits here.
     """
+    plainly_typed(call)
     no_encoding(call)
     boundary = _boundary(call.header("content-type"))
     reading = _Reading(boundary, file_bytes)
@@ -123,6 +124,8 @@ class _Reading:
         for delimiter in self._counts:
             overlap = self._last[1 - len(delimiter) :]
             self._counts[delimiter] += _count(overlap + chunk, delimiter)
+            if self._counts[delimiter] > MAX_PARTS + 1:
+                raise _too_many()
         self._last = (self._last + chunk)[-len(self._delimiter) - _AFTER :]
         try:
             self._parser.write(chunk)
@@ -153,7 +156,7 @@ class _Reading:
 
     def _part_begin(self) -> None:
         if len(self._parts) >= MAX_PARTS:
-            raise BadCall(f"The form has more than {MAX_PARTS} parts.", status=413)
+            raise _too_many()
         self._headers, self._data = {}, bytearray()
         self._header = (bytearray(), bytearray())
 
@@ -204,6 +207,10 @@ class _Reading:
         self._ended = True
 
 
+def _too_many() -> BadCall:
+    return BadCall(f"The form has more than {MAX_PARTS} parts.", status=413)
+
+
 def _boundary(content_type: str) -> str:
     names = re.findall(r";\s*([^;=\s]*)\s*=", content_type.lower())
     boundary = parameter(content_type, "boundary")
@@ -228,9 +235,9 @@ def _parser(boundary: str, callbacks: Mapping[str, Callable[..., None]]) -> Any:
 
 
 def _count(data: bytes, piece: bytes) -> int:
-    """How often a piece stands in the data, overlaps counted."""
+    """How often a piece stands in the data, overlaps counted, up to more than any form has."""
     at, found = data.find(piece), 0
-    while at >= 0:
+    while at >= 0 and found <= MAX_PARTS + 1:
         at, found = data.find(piece, at + 1), found + 1
     return found
 

@@ -18,6 +18,7 @@ MAX_EVENT = 32_000_000
 """Characters of one event before the stream counts as broken."""
 
 _A_LINE = 64
+_NAME = re.compile(r"[a-z][a-z0-9_.-]{0,63}", re.ASCII)
 _END = re.compile(r"\r\n|\n|\r")
 
 
@@ -52,7 +53,8 @@ class EventParser:
     def feed(self, data: bytes) -> Iterator[Event]:
         """The events that `data` completes.
 
-        Raises ValueError where the bytes are not UTF-8 or an event is longer than `MAX_EVENT`.
+        Raises ValueError where the bytes are not UTF-8, an event is longer than `MAX_EVENT`, or its
+        name may be words: nobody screens it.
         """
         text = self._decoder.decode(data)
         if self._after_return and text:
@@ -112,6 +114,8 @@ def _event(lines: list[str]) -> Event | None:
             data.append(value)
         elif field == "event":
             name = value
+            if value and not _NAME.fullmatch(value):
+                raise ValueError("an event with a name that is none")
     if data or name:
         return Event("\n".join(data), name)
     return Event() if lines else None

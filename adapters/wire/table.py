@@ -43,6 +43,8 @@ _GOOGLE_PATH = re.compile(r"/[^/]+:[A-Za-z]+/?")
 
 ENTRIES = (*_ANTHROPIC, *_GEMINI, *openai.ENTRIES, *VLLM)
 
+_ANTHROPIC_PATH = re.compile(r"(^|/)v1/messages(/|$)")
+
 
 def known_routes() -> Routes:
     """The table of every protocol."""
@@ -50,7 +52,7 @@ def known_routes() -> Routes:
 
 
 def _dialect(call: Call) -> Dialect:
-    if call.header("anthropic-version"):
+    if call.header("anthropic-version") or _ANTHROPIC_PATH.search(call.path):
         return ANTHROPIC
     google = call.header("x-goog-api-key") or call.header("x-goog-api-client")
     return GEMINI if google or _GOOGLE_PATH.search(call.path) else OPENAI

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Self, TypeVar
 
-from guardrail.adapters.wire.codec import Asked, BadCall, Codec
+from guardrail.adapters.wire.codec import Asked, BadCall, Codec, Dialect
 from guardrail.adapters.wire.content import get
 from guardrail.adapters.wire.http import (
     AsyncUpstream,
@@ -19,7 +18,9 @@ from guardrail.adapters.wire.http import (
     joined,
     media_type,
 )
+from guardrail.adapters.wire.shown import shown as headers_shown
 from guardrail.adapters.wire.sse import Event, aevents, events
+from guardrail.adapters.wire.strict import answered
 from guardrail.errors import GuardrailError, InputError, LogUnavailable, RequestStopped
 from guardrail.readers import StreamReader
 from guardrail.records import AttemptClosed, AttemptOpened, Caller, Operation, Request
@@ -30,8 +31,11 @@ MAX_REPLY = 256_000_000
 """Bytes of a whole reply before it counts as broken."""
 
 _ERRORS = 400
+_BEYOND = 600
 _SHOWN = 2_000
+_READ = 1_000_000
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
+_JOINTS = re.compile(r"[_.-]+")
 _REWRITTEN = frozenset(
     {"connection", "content-encoding", "content-length", "keep-alive", "transfer-encoding"}
 )
@@ -50,7 +54,7 @@ class UpstreamFailed(GuardrailError):
         super().__init__(f"the model's server answered {reply.status}{odd}")
         self.reply = reply
         try:
-            error = get(json.loads(reply.body), "error")
+            error = get(answered(reply.body[:_READ].decode("utf-8")), "error")
         except ValueError:
             error = None
         said = error if isinstance(error, str) else get(error, "message")
@@ -58,6 +62,11 @@ class UpstreamFailed(GuardrailError):
         code = get(error, "code") or get(error, "type") or get(error, "status")
         known = isinstance(code, str) and _IDENTIFIER.fullmatch(code)
         self.code = code if known else "upstream_error"
+
+    @property
+    def words(self) -> str:
+        """What of it is shown, as a text to be screened."""
+        return f"{self.message}\n{_JOINTS.sub(' ', self.code)}"
 
 
 @dataclass(slots=True)
@@ -141,7 +150,7 @@ class Turn:
 
     def marked(self, opened: AttemptOpened) -> Headers:
         """The reply's headers with the attempt's id and what its release owes."""
-        kept = [pair for pair in self.headers if pair[0].lower() not in _REWRITTEN]
+        kept = [pair for pair in headers_shown(self.headers) if pair[0].lower() not in _REWRITTEN]
         kept.append(("x-guardrail-attempt", opened.id))
         if owed := opened.decision.obligations:
             kept.append(("x-guardrail-obligations", ", ".join(owed)))
@@ -164,14 +173,7 @@ class Turn:
 
     def failure(self, failed: UpstreamFailed, *, shown: bool) -> Reply:
         """The upstream's error, in as much of its own words as may be shown."""
-        reply = failed.reply
-        headers = [pair for pair in reply.headers if _OF_AN_ERROR.fullmatch(pair[0].lower())]
-        if 300 <= reply.status < _ERRORS:  # noqa: PLR2004  a redirection has nothing else to say
-            return Reply(reply.status, headers)
-        status = reply.status if reply.status >= _ERRORS else 502
-        said = failed.message if shown and failed.message else str(failed)
-        told = self.codec.dialect.failed(status, failed.code, said)
-        return replace(told, headers=(*told.headers, *headers))
+        return told(failed, self.codec.dialect, shown=shown)
 
     def _sent(self, send: Callable[[], T]) -> T:
         if self.problem is not None:
@@ -210,6 +212,20 @@ class _AsyncEvents:
 
     async def aclose(self) -> None:
         await self.upstream.aclose()
+
+
+def told(failed: UpstreamFailed, dialect: Dialect, *, shown: bool) -> Reply:
+    """An upstream's error in the words of a protocol. shown: whether its own may be."""
+    reply = failed.reply
+    handed = headers_shown(reply.headers)
+    headers = [pair for pair in handed if _OF_AN_ERROR.fullmatch(pair[0].lower())]
+    if 300 <= reply.status < _ERRORS:  # noqa: PLR2004  a redirection has nothing else to say
+        return Reply(reply.status, headers)
+    status = reply.status if _ERRORS <= reply.status < _BEYOND else 502
+    said = failed.message if shown and failed.message else str(failed)
+    code = failed.code if shown else "upstream_error"
+    answer = dialect.failed(status, code, said)
+    return replace(answer, headers=(*answer.headers, *headers))
 
 
 def as_request(message: str) -> Request:

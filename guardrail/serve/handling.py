@@ -22,6 +22,9 @@ from guardrail.adapters.asgi_http import (
 from guardrail.adapters.wire.codec import Asked, BadCall, Codec, Dialect
 from guardrail.adapters.wire.exchange import AsyncStreaming, Exchange
 from guardrail.adapters.wire.http import AsyncUpstream, Call, Reply
+from guardrail.adapters.wire.turn import UpstreamFailed, as_request
+from guardrail.adapters.wire.turn import told as told_failure
+from guardrail.records import Action
 from guardrail.serve.access import told, write_line
 from guardrail.serve.callers import Callers
 from guardrail.serve.errors import BadGateway, NotServed
@@ -177,7 +180,14 @@ class Handling:
             names = await parts.providers.models()
             found = models_reply(names, name or None, self.gateway.made)
             return found or self._dialect.failed(404, "model_not_found", "No such model.")
-        return await passed_on(self.call, parts.providers, self.record, parts.exchange.max_reply)
+        try:
+            limit = parts.exchange.max_reply
+            return await passed_on(self.call, parts.providers, self.record, limit)
+        except UpstreamFailed as failed:
+            self._failed(failed)
+            said = await parts.exchange.service.aguard.screen(as_request(failed.words))
+            shown = said.decision.action is Action.ALLOW
+            return told_failure(failed, self._dialect, shown=shown)
 
     async def _write(self, answer: Reply | AsyncStreaming) -> None:
         self.record.status = answer.status

@@ -58,7 +58,7 @@ def _operation(path: str, about: Mapping[str, Any]) -> dict[str, Any]:
         status: {"description": text, "content": {"application/json": error}}
         for status, text in _FAILURES.items()
     }
-    shown = {kind: {"schema": _reply(kind)} for kind in about["replies"]}
+    shown = {kind: _reply(path, kind) for kind in about["replies"]}
     replies["200"] = {"description": "The reply, screened.", "content": shown}
     replies["default"] = {
         "description": "What else the model's server said was wrong.",
@@ -80,8 +80,14 @@ def _operation(path: str, about: Mapping[str, Any]) -> dict[str, Any]:
     return operation
 
 
-def _reply(kind: str) -> dict[str, Any]:
-    return {"type": "object"} if kind == "application/json" else {"type": "string"}
+def _reply(path: str, kind: str) -> dict[str, Any]:
+    """What is said of a reply; of events, which no schema of 3.1 describes, nothing."""
+    if kind == "text/event-stream":
+        return {}
+    if kind != "application/json":
+        return {"schema": {"type": "string"}}
+    shape = "array" if path.endswith(":streamGenerateContent") else "object"
+    return {"schema": {"type": shape}}
 
 
 def _probe(summary: str) -> dict[str, Any]:

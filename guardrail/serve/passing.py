@@ -6,19 +6,22 @@ import json
 from typing import TYPE_CHECKING
 
 from guardrail.adapters.wire.http import Call, Reply
+from guardrail.adapters.wire.shown import shown
+from guardrail.adapters.wire.turn import UpstreamFailed
 from guardrail.serve.errors import UpstreamBroken
 from guardrail.serve.record import Record
 
 if TYPE_CHECKING:
     from guardrail.serve.providers import Providers
 
+_OK = 200
 _REWRITTEN = frozenset({"content-length", "transfer-encoding", "content-encoding"})
 
 
 async def passed_on(call: Call, providers: Providers, record: Record, limit: int) -> Reply:
     """Send a call to the upstream of its model, and read the reply, of `limit` bytes at most.
 
-    Raises BadGateway.
+    Raises BadGateway, and UpstreamFailed for an error: its text is not passed on unscreened.
     """
     provider = providers.of_model(_model(call))
     record.upstream_name = provider.settings.name
@@ -31,8 +34,11 @@ async def passed_on(call: Call, providers: Providers, record: Record, limit: int
                 raise UpstreamBroken("The model's server answered more than is read.")
     finally:
         await upstream.aclose()
-    headers = [pair for pair in upstream.headers if pair[0].lower() not in _REWRITTEN]
-    return Reply(upstream.status, headers, bytes(data))
+    headers = [pair for pair in shown(upstream.headers) if pair[0].lower() not in _REWRITTEN]
+    reply = Reply(upstream.status, headers, bytes(data))
+    if reply.status != _OK or reply.media_type != "application/json":
+        raise UpstreamFailed(reply)
+    return reply
 
 
 def _model(call: Call) -> str:

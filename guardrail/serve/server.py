@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from guardrail.errors import ConfigurationError, GuardrailError
 from guardrail.serve.config import address
 from guardrail.serve.extras import module
+from guardrail.serve.heads import protocol
 from guardrail.serve.metrics import MULTIPROCESS, exposed
 
 if TYPE_CHECKING:
@@ -178,6 +179,7 @@ def _server(config: GatewayModel, gateway: Gateway) -> Any:
         access_log=False,
         backlog=_BACKLOG,
         date_header=True,
+        http=protocol(),
         interface="asgi3",
         lifespan="on",
         log_config=None,

@@ -20,6 +20,7 @@ import httpx
 
 from guardrail import __version__
 from guardrail.adapters.wire.http import AsyncUpstream, Call, Headers
+from guardrail.adapters.wire.unpacked import aunpacked, is_known, is_plain
 from guardrail.serve.errors import (
     BadGateway,
     Overloaded,
@@ -116,7 +117,7 @@ class Http:
         await self.pools.aclose()
 
     def _request(self, call: Call) -> httpx.Request:
-        headers = [pair for pair in call.headers if pair[0] in self._taken]
+        headers = [pair for pair in call.headers if pair[0] in self._taken and _is_plain(pair[1])]
         headers += self.own
         if self.tracing is not None:
             headers += self.tracing.outgoing()
@@ -129,6 +130,11 @@ class Http:
         return httpx.Request(
             call.method, url, headers=headers, content=content, extensions=extensions
         )
+
+
+def _is_plain(value: str) -> bool:
+    """Whether a header's value can be sent: others are read differently from server to server."""
+    return value.isascii() and value.isprintable()
 
 
 async def _chunks(call: Call) -> AsyncIterator[bytes]:
@@ -159,7 +165,7 @@ class _Response:
         ]
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        chunks = self.response.aiter_bytes()
+        chunks = aiter(self._plain())
         record = self.record
         while True:
             began = time.perf_counter()
@@ -174,6 +180,15 @@ class _Response:
             if time.monotonic() > self.until:
                 raise UpstreamTimeout("The model's server took too long to end its reply.")
             yield chunk
+
+    def _plain(self) -> AsyncIterator[bytes]:
+        chunks = self.response.aiter_raw()
+        coding = self.response.headers.get("content-encoding", "")
+        if is_plain(coding):
+            return chunks
+        if not is_known(coding):
+            raise UpstreamBroken("The model's server packed its reply, though it was not asked to.")
+        return aunpacked(chunks)
 
     async def aclose(self) -> None:
         if not self.open:
@@ -221,6 +236,6 @@ def _explained(problem: Exception) -> Exception:
             return UpstreamTimeout("The model's server did not answer in time.")
         case httpx.ConnectError():
             return UpstreamUnreachable("The model's server cannot be reached.")
-        case httpx.HTTPError() | httpx.InvalidURL() | httpx.StreamError():
+        case httpx.HTTPError() | httpx.InvalidURL() | httpx.StreamError() | ValueError():
             return UpstreamBroken("The model's server broke off, or did not speak HTTP.")
     return problem

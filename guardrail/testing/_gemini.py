@@ -61,7 +61,8 @@ def operation(asked: Mapping[str, Any], reply: Reply, serial: int) -> dict[str, 
 def count_tokens(asked: Mapping[str, Any], reply: Reply, serial: int) -> dict[str, object]:
     """Count the tokens of contents: one for each."""
     del reply, serial
-    return {"totalTokens": len(asked.get("contents") or ())}
+    contents = asked.get("contents")
+    return {"totalTokens": len(contents) if isinstance(contents, list) else 1}
 
 
 def embed(asked: Mapping[str, Any], reply: Reply, serial: int) -> dict[str, object]:

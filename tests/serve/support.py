@@ -166,11 +166,15 @@ def _answers(running: Running) -> bool:
 
 
 class RawUpstream:
-    """A server that reads a request and then does what `script` does with the connection."""
+    """A server that reads a request and then does what `script` does with the connection.
+
+    bodies: of the latest request, by the thread that answers it.
+    """
 
     def __init__(self, script: Callable[[socket.socket], None]) -> None:
         self.script = script
         self.heads: list[bytes] = []
+        self.bodies: dict[int, bytes] = {}
         self._ending = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._listener.settimeout(0.05)
@@ -226,6 +230,7 @@ class RawUpstream:
             )
             while len(body) < length:
                 body += connection.recv(65_536)
+            self.bodies[threading.get_ident()] = body
             self.script(connection)
 
 

@@ -13,7 +13,7 @@ from guardrail.adapters.wire.codec import Asked, Codec
 from guardrail.adapters.wire.content import Content, get, word
 from guardrail.adapters.wire.http import Call, Reply
 from guardrail.adapters.wire.sse import Event
-from guardrail.adapters.wire.strict import json_object
+from guardrail.adapters.wire.strict import answered, json_object
 from guardrail.records import Decision, Operation, Output
 
 SETTINGS = frozenset(
@@ -60,7 +60,7 @@ class CompletionEvents:
 
 
 def _told(event: Event) -> Mapping[str, Any]:
-    value = json.loads(event.data) if event.data else {}
+    value = answered(event.data) if event.data else {}
     if not isinstance(value, Mapping):
         raise ValueError("an event that is no object")  # noqa: TRY004  its shape
     return value
@@ -77,7 +77,7 @@ def _read(call: Call, limit_bytes: int) -> Asked:
 
 def _output(reply: Reply) -> Output:
     content = Content(0)
-    content.text(_said(json.loads(reply.body)), "assistant", "output")
+    content.text(_said(answered(reply.body.decode("utf-8"))), "assistant", "output")
     return Output(tuple(content.parts))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from guardrail.adapters.wire.anthropic.blocks import Voice, read_block, read_fields
 from guardrail.adapters.wire.content import Content, get
 from guardrail.adapters.wire.sse import Event
+from guardrail.adapters.wire.strict import answered
 from guardrail.records import Decision
 
 _ANSWER = Voice("assistant", "output", strict=False)
@@ -147,7 +148,7 @@ class MessageEvents:
 
 
 def _parsed(event: Event) -> tuple[Mapping[str, Any], str, int]:
-    value = json.loads(event.data)
+    value = answered(event.data)
     kind, index = get(value, "type"), get(value, "index")
     if not isinstance(value, Mapping) or not isinstance(kind, str):
         raise ValueError("an event without a type")  # noqa: TRY004  its shape

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +14,7 @@ from guardrail.adapters.wire.codec import Asked, Codec
 from guardrail.adapters.wire.content import Content, items, word
 from guardrail.adapters.wire.http import Call, Reply
 from guardrail.adapters.wire.replied import LIMIT_BYTES
-from guardrail.adapters.wire.strict import json_object
+from guardrail.adapters.wire.strict import answered, json_object
 from guardrail.adapters.wire.tools import makes_pictures, offers_pictures
 from guardrail.records import Operation, Output
 
@@ -71,7 +70,7 @@ def _streams(call: Call, body: Mapping[str, Any]) -> bool:
 
 
 def _output(reply: Reply) -> Output:
-    value = json.loads(reply.body)
+    value = answered(reply.body.decode("utf-8"))
     blocks = value.get("content") if isinstance(value, Mapping) else None
     if not isinstance(blocks, list):
         raise ValueError("a reply without content")  # noqa: TRY004  its shape

@@ -20,6 +20,7 @@ from guardrail.adapters.wire.gemini.parts import (
     spelled,
 )
 from guardrail.adapters.wire.sse import Event
+from guardrail.adapters.wire.strict import answered
 from guardrail.records import Decision
 
 _ANSWER = Voice("assistant", "output", strict=False)
@@ -57,7 +58,7 @@ class ContentEvents:
     def read(self, event: Event) -> Sequence[tuple[str, str]]:
         """The texts in an event as (channel, delta) pairs. Raises ValueError for one unreadable."""
         self._over = []
-        return list(self.texts(json.loads(event.data))) if event.data else ()
+        return list(self.texts(answered(event.data))) if event.data else ()
 
     def ended(self, event: Event) -> Sequence[str]:
         """The channels of candidates that end with this event, and those it has told as a whole."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -24,7 +23,7 @@ from guardrail.adapters.wire.gemini.parts import (
 )
 from guardrail.adapters.wire.http import Call, Reply
 from guardrail.adapters.wire.replied import LIMIT_BYTES
-from guardrail.adapters.wire.strict import json_object
+from guardrail.adapters.wire.strict import answered, json_object
 from guardrail.adapters.wire.tools import makes_pictures
 from guardrail.records import Operation, Output, TextPart
 
@@ -115,7 +114,7 @@ def _streams(call: Call) -> bool:
 
 
 def _output(reply: Reply) -> Output:
-    value = json.loads(reply.body)
+    value = answered(reply.body.decode("utf-8"))
     content = Content(LIMIT_BYTES)
     texts: dict[str, list[str]] = {}
     reader = ContentEvents(content)

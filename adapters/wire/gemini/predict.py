@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +12,7 @@ from guardrail.adapters.wire.gemini.generate import model_of
 from guardrail.adapters.wire.gemini.parts import field, is_identifier, plain_base64, spelled
 from guardrail.adapters.wire.http import Call, Reply
 from guardrail.adapters.wire.replied import LIMIT_BYTES
-from guardrail.adapters.wire.strict import json_object
+from guardrail.adapters.wire.strict import answered, json_object
 from guardrail.records import Image, Operation, Output
 
 SETTINGS = frozenset(
@@ -88,7 +87,7 @@ def _bytes(content: Content, around: Mapping[str, Any], value: object) -> None:
 
 
 def _output(reply: Reply) -> Output:
-    value = json.loads(reply.body)
+    value = answered(reply.body.decode("utf-8"))
     if not isinstance(value, Mapping):
         raise ValueError("a reply that is no object")  # noqa: TRY004  its shape
     content = Content(LIMIT_BYTES)
@@ -110,7 +109,7 @@ def _prediction(content: Content, prediction: Mapping[str, Any]) -> None:
 
 
 def _started(reply: Reply) -> Output:
-    value = json.loads(reply.body)
+    value = answered(reply.body.decode("utf-8"))
     if not isinstance(value, Mapping) or not isinstance(value.get("name"), str):
         raise ValueError("a reply without the name of an operation")  # noqa: TRY004  its shape
     return Output()

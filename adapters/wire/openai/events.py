@@ -13,6 +13,7 @@ from guardrail.adapters.wire.openai.rest import CALL, CHOICE, REPLY
 from guardrail.adapters.wire.pieces import delta_rest
 from guardrail.adapters.wire.replied import LIMIT_BYTES
 from guardrail.adapters.wire.sse import Event
+from guardrail.adapters.wire.strict import answered
 from guardrail.records import Decision
 
 DONE = "[DONE]"
@@ -83,7 +84,7 @@ def loaded(event: Event) -> Mapping[str, Any] | None:
     """The JSON object in an event; None where it has none. Raises ValueError for another."""
     if not event.data or event.data == DONE:
         return None
-    value = json.loads(event.data)
+    value = answered(event.data)
     if not isinstance(value, dict):
         raise ValueError("an event that is no object")  # noqa: TRY004  its shape
     return value

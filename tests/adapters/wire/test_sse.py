@@ -13,13 +13,24 @@ from guardrail.adapters.wire import sse
 from guardrail.adapters.wire.sse import Event, EventParser, aevents, events
 
 TEXT = st.text(st.characters(exclude_characters="\r", codec="utf-8"), max_size=40)
-NAME = st.text(st.sampled_from("abc._:é "), max_size=8).map(str.strip)
+NAME = st.from_regex(r"([a-z][a-z0-9_.-]{0,8})?", fullmatch=True)
 EVENTS = st.lists(st.builds(Event, TEXT, NAME), max_size=8)
 
 
 def parsed(data: bytes, cuts: list[int]) -> list[Event]:
     edges = [0, *sorted(min(place, len(data)) for place in cuts), len(data)]
     return list(events(data[low:high] for low, high in pairwise(edges)))
+
+
+def until_broken(data: bytes, cuts: list[int]) -> tuple[list[Event], bool]:
+    """The events before one that is none, and whether there was one."""
+    edges = [0, *sorted(min(place, len(data)) for place in cuts), len(data)]
+    found: list[Event] = []
+    try:
+        found.extend(events(data[low:high] for low, high in pairwise(edges)))
+    except ValueError:
+        return found, True
+    return found, False
 
 
 @settings(max_examples=300)
@@ -52,8 +63,14 @@ def test_what_was_put_together_comes_apart_again(told: list[Event], cuts: list[i
 )
 def test_where_the_bytes_are_cut_does_not_matter(lines: list[str], cuts: list[int]) -> None:
     data = "".join(lines).encode()
-    by_byte = parsed(data, list(range(len(data))))
-    assert parsed(data, cuts) == parsed(data, []) == by_byte
+    by_byte = until_broken(data, list(range(len(data))))
+    assert until_broken(data, cuts) == until_broken(data, []) == by_byte
+
+
+@pytest.mark.parametrize("name", ["Taylor Swift, nude", "two words", "é", "a" * 65, "A"])
+def test_a_name_that_may_be_words_is_an_error(name: str) -> None:
+    with pytest.raises(ValueError, match="name"):
+        parsed(f"event: {name}\n\n".encode(), [])
 
 
 @pytest.mark.parametrize(
