@@ -26,7 +26,7 @@ def json_object(call: Call) -> dict[str, Any]:
     no_encoding(call)
     try:
         text = call.body.whole().decode("utf-8")
-        value = json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
+        value = _CALLS.decode(text)
     except UnicodeDecodeError as problem:
         raise BadCall(f"The body is not UTF-8 (byte {problem.start}).") from None
     except json.JSONDecodeError as problem:
@@ -52,7 +52,7 @@ def no_encoding(call: Call) -> None:
 def reply_object(reply: Reply) -> dict[str, Any]:
     """The JSON object in a reply. Raises ValueError for any other, or a name that stands twice."""
     try:
-        value = json.loads(reply.body.decode("utf-8"), object_pairs_hook=_once)
+        value = _REPLIES.decode(reply.body.decode("utf-8"))
     except BadCall as problem:
         raise ValueError(str(problem)) from None
     if not isinstance(value, dict):
@@ -69,3 +69,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> NoReturn:
     raise BadCall(f"{name} is no JSON number.")
+
+
+_CALLS = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_constant)
+_REPLIES = json.JSONDecoder(object_pairs_hook=_once)

@@ -10,7 +10,13 @@ from typing import Any
 from guardrail.adapters.wire.content import IDENTIFIER, Content, get, items
 from guardrail.adapters.wire.openai.rest import CALL, CHOICE, REPLY
 from guardrail.adapters.wire.pieces import delta_rest
-from guardrail.adapters.wire.replied import LIMIT_BYTES, ChunkReader, Place, choice_texts
+from guardrail.adapters.wire.replied import (
+    LIMIT_BYTES,
+    ChunkReader,
+    Place,
+    choice_texts,
+    says_content_only,
+)
 from guardrail.adapters.wire.sse import Event
 from guardrail.records import Decision
 
@@ -32,6 +38,7 @@ class ChunkEvents:
     def __init__(self, end: Callable[[int], Mapping[str, Any]]) -> None:
         self._end = end
         self._chunks = ChunkReader(self._stop)
+        self._newest: tuple[Event, Mapping[str, Any] | None] = (Event(), None)
 
     def read(self, event: Event) -> Sequence[tuple[str, str]]:
         """The texts in an event as (channel, delta) pairs.
@@ -39,6 +46,7 @@ class ChunkEvents:
         Raises ValueError for one unreadable: pictures and sound are, in a stream.
         """
         chunk = loaded(event)
+        self._newest = event, chunk
         if chunk is None:
             return ()
         rest = [pair for choice in items(chunk.get("choices")) for pair in _rest(choice)]
@@ -51,7 +59,9 @@ class ChunkEvents:
 
     def ended(self, event: Event) -> Sequence[str]:
         """The channels that end with this event."""
-        chunk = loaded(event)
+        newest, chunk = self._newest
+        if newest is not event:
+            chunk = loaded(event)
         return [] if chunk is None else [*self._chunks.ended(chunk), "error"]
 
     def head(self, event: Event, keep: int) -> Event | None:
@@ -84,6 +94,8 @@ def loaded(event: Event) -> Mapping[str, Any] | None:
 
 def _rest(choice: object) -> Iterator[tuple[str, str]]:
     """What stands beside the delta, and beside what is read of its calls."""
+    if says_content_only(choice):
+        return
     delta = get(choice, "delta")
     if get(delta, "images") or get(get(delta, "audio"), "data"):
         raise ValueError("a picture or sound in a stream cannot be screened")
