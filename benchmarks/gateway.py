@@ -82,14 +82,16 @@ def at_once(server: Server, number: int) -> None:
     _row(f"{server.name}, streams", done, f"{spent:.2f} ms CPU", times)
 
 
-def memory(server: Server, requests: int, rate: float) -> None:
+def memory(server: Server, requests: int) -> None:
     """What it has in memory while it answers so many requests."""
-    seen = [server.memory()]
-    for _ in range(QUARTERS):
-        asyncio.run(closed_loop(server.target, requests / QUARTERS / rate, CONNECTIONS))
-        seen.append(server.memory())
+    seen, answered = [server.memory()], 0
+    while answered < requests:
+        times = asyncio.run(closed_loop(server.target, WARM_UP, CONNECTIONS))
+        answered += len(times.seconds)
+        if answered >= requests * len(seen) / QUARTERS:
+            seen.append(server.memory())
     shown = " -> ".join(f"{value:.0f}" for value in seen)
-    _row(f"{server.name}, memory", f"{requests} requests", "MB", shown)
+    _row(f"{server.name}, memory", f"{answered} requests", "MB", shown)
 
 
 def _milliseconds(times: Times) -> str:
@@ -112,7 +114,7 @@ def compare(behind: Server, folder: Path, workers: int, asked: argparse.Namespac
                 if start is gateway and last:
                     at_rate(server, behind, asked.seconds * 2, asked.rate)
                     at_once(server, asked.streams)
-                    memory(server, asked.requests, figures.rate)
+                    memory(server, asked.requests)
     if len(found) > 1:
         ours, peer = found
         cpu = statistics.median(peer.cpu) / statistics.median(ours.cpu)
