@@ -47,6 +47,8 @@ bench: $(STAMP)  ## the benchmarks: ratios measured side by side
 	$(BIN)/python benchmarks/screen.py
 	$(BIN)/python benchmarks/call.py
 	$(BIN)/python benchmarks/log.py
+	$(BIN)/python benchmarks/sdk.py
+	$(BIN)/python benchmarks/gateway.py
 
 score: $(STAMP)  ## measure the detectors, list what fell since the last commit; ARGS=--check fails then
 	$(BIN)/python -m scoreboard --write docs/scoreboard.md $(ARGS)

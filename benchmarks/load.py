@@ -40,6 +40,11 @@ class Target:
     port: int
     key: str = "none"
 
+    @property
+    def url(self) -> str:
+        """As an SDK has it."""
+        return f"http://127.0.0.1:{self.port}/v1"
+
     def request(self, number: int, *, stream: bool = False) -> bytes:
         """One request, its prompt unlike every other."""
         prompt = f"{PROMPTS[number % len(PROMPTS)]} ({number})"
@@ -143,8 +148,13 @@ async def streams(target: Target, number: int) -> Streams:
         async with connected(target) as (reader, writer):
             started = time.perf_counter()
             begun: list[float] = []
+
+            def first() -> None:
+                if not begun:
+                    begun.append(time.perf_counter())
+
             writer.write(target.request(which, stream=True))
-            status, body = await answer(reader, lambda: begun or begun.append(time.perf_counter()))
+            status, body = await answer(reader, first)
             complete = status if body.rstrip().endswith(b"[DONE]") else 0
             _took(took.whole, started, complete)
             if begun:

@@ -118,7 +118,7 @@ def stream_flow(screener: Screener, request: Request, reader: StreamReader[C]) -
     held = HeldBack(reader, limits.hold_back, limits.text_chars)
     running = before
     try:
-        while chunk := (yield NextChunk()):
+        while chunk := (yield _NEXT):
             held.add(chunk[0])
             running = yield from _advance(screener, request, held, running)
             if not _allowed(running):
@@ -141,6 +141,9 @@ def stream_flow(screener: Screener, request: Request, reader: StreamReader[C]) -
     rest = held.stop(decision) if decision.action is not Action.ALLOW else held.rest()
     for released in rest:
         yield Release(released)
+
+
+_NEXT = NextChunk()
 
 
 def _advance(

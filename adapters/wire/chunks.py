@@ -67,6 +67,9 @@ def choice_texts(choice: object) -> Iterator[tuple[str, Place, str]]:
     """
     index = get(choice, "index") or 0
     delta = get(choice, "delta")
+    if says_content_only(choice):
+        yield from _contents(index, delta.get("content"))
+        return
     said, tool = f"content:{index}", f"tool:{index}"
     yield from _text(said, ("text",), get(choice, "text"))
     yield from _contents(index, get(delta, "content"))
@@ -85,6 +88,18 @@ def choice_texts(choice: object) -> Iterator[tuple[str, Place, str]]:
         yield from _text(f"{tool}:{number}", path, arguments(call))
     if isinstance(delta, Mapping):
         yield from _others(index, delta)
+
+
+def says_content_only(choice: object) -> bool:
+    """Whether one choice of a chunk has nothing but a delta's content, as most have."""
+    if not isinstance(choice, dict) or not choice.keys() <= _BARE_CHOICE:
+        return False
+    delta = choice.get("delta")
+    return isinstance(delta, dict) and delta.keys() <= _BARE_DELTA
+
+
+_BARE_CHOICE = frozenset(("delta", "finish_reason", "index", "logprobs"))
+_BARE_DELTA = frozenset(("content", "role"))
 
 
 def _others(index: int, delta: Mapping[str, object]) -> Iterator[tuple[str, Place, str]]:

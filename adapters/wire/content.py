@@ -130,7 +130,9 @@ def image_of(value: object, limit_bytes: int) -> Image:
 
 def get(value: object, name: str) -> Any:
     """The named field of a mapping or object; None where there is none."""
-    if isinstance(value, Mapping):
+    if value is None:
+        return None
+    if isinstance(value, dict) or isinstance(value, Mapping):  # noqa: SIM101  the first is fast
         return value.get(name)
     return getattr(value, name, None)
 

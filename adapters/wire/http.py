@@ -147,6 +147,8 @@ def media_type(content_type: str) -> str:
 
 def parameter(content_type: str, name: str) -> str:
     """A parameter of a content type, such as `boundary`; empty when there is none."""
+    if ";" not in content_type:
+        return ""
     message = Message()
     message["content-type"] = content_type
     return str(message.get_param(name, ""))

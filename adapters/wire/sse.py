@@ -122,4 +122,6 @@ def _event(lines: list[str]) -> Event | None:
 
 
 def _data(text: str) -> str:
-    return "".join(f"data: {line}\n" for line in _END.split(text)) if text else ""
+    if "\n" in text or "\r" in text:
+        return "".join(f"data: {line}\n" for line in _END.split(text))
+    return f"data: {text}\n" if text else ""

@@ -38,7 +38,7 @@ def json_object(call: Call) -> dict[str, Any]:
         )
     try:
         text = data.decode("utf-8")
-        value = json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
+        value = _CALLS.decode(text)
     except UnicodeDecodeError as problem:
         raise BadCall(f"The body is not UTF-8 (byte {problem.start}).") from None
     except json.JSONDecodeError as problem:
@@ -88,7 +88,7 @@ def answered(text: str) -> Any:
     Raises ValueError, for a name that stands twice too: each reader takes another of the two.
     """
     try:
-        return json.loads(text, object_pairs_hook=_once)
+        return _REPLIES.decode(text)
     except BadCall as problem:
         raise ValueError(str(problem)) from None
     except RecursionError:
@@ -104,3 +104,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> NoReturn:
     raise BadCall(f"{name} is no JSON number.")
+
+
+_CALLS = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_constant)
+_REPLIES = json.JSONDecoder(object_pairs_hook=_once)

@@ -89,6 +89,10 @@ class AsyncGuard(Driver):
 
     async def _perform(self, effect: Effect, source: _Source) -> Any:
         match effect:
+            case Release():
+                return None
+            case NextChunk():
+                return await source.next()
             case AskDetector(detector, document, limit):
                 return await self._scanner.ascan(detector, document, limit)
             case Recall() | Keep():
@@ -105,10 +109,6 @@ class AsyncGuard(Driver):
                     await _to_the_end(self.log.close, entry)
             case CallModel():
                 return await source.call()
-            case NextChunk():
-                return await source.next()
-            case Release():
-                pass
         return None
 
 

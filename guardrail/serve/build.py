@@ -8,6 +8,7 @@ from guardrail.adapters.asgi_http import Intake
 from guardrail.adapters.service import Service
 from guardrail.adapters.wire.exchange import Exchange
 from guardrail.adapters.wire.table import known_routes
+from guardrail.detect import warm_up
 from guardrail.guard import Guard
 from guardrail.log import open_log
 from guardrail.records import Caller
@@ -41,6 +42,7 @@ def gateway_of(config: GatewayModel, *, tracing: Tracing | None = None) -> Gatew
     log = WatchedLog(open_log(config.log), metrics)
     try:
         guard = Guard(config.policy, log=log)
+        warm_up(guard.detectors)  # else the first call holds up all others for seconds
     except BaseException:
         log.shutdown()
         raise

@@ -67,7 +67,7 @@ SCRIPTS: dict[str, tuple[Callable[[socket.socket], None], int, str, str]] = {
     ),
     "no key": (
         answering(
-            head("401 No", JSON, "content-length: 55"),
+            head("401 No", JSON, "content-length: 56"),
             b'{"error":{"message":"Incorrect API key: sk-own-key-of"}}',
         ),
         502,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from guardrail.adapters.wire.chunks import ChunkReader
+from guardrail.adapters.wire.chunks import ChunkReader, says_content_only
 from guardrail.adapters.wire.content import IDENTIFIER, Content, get, items
 from guardrail.adapters.wire.openai.rest import CALL, CHOICE, REPLY
 from guardrail.adapters.wire.pieces import delta_rest
@@ -35,6 +35,7 @@ class ChunkEvents:
         self._end = end
         self._errors: dict[str, str] = {}
         self._chunks = ChunkReader(self._stop, _chunk)
+        self._newest: tuple[Event, Mapping[str, Any] | None] = (Event(), None)
 
     def read(self, event: Event) -> Sequence[tuple[str, str]]:
         """The texts in an event as (channel, delta) pairs.
@@ -42,6 +43,7 @@ class ChunkEvents:
         Raises ValueError for one unreadable: pictures and sound are, in a stream.
         """
         chunk = loaded(event)
+        self._newest = event, chunk
         if chunk is None:
             return ()
         rest = [pair for choice in items(chunk.get("choices")) for pair in _rest(choice)]
@@ -56,7 +58,7 @@ class ChunkEvents:
 
     def ended(self, event: Event) -> Sequence[str]:
         """The channels that end with this event."""
-        chunk = loaded(event)
+        chunk = self._loaded(event)
         return [] if chunk is None else [*self._chunks.ended(chunk), *self._errors]
 
     def head(self, event: Event, keep: int) -> Event | None:
@@ -67,13 +69,18 @@ class ChunkEvents:
 
     def failed(self, event: Event) -> bool:
         """Whether the server tells of an error within the stream."""
-        chunk = loaded(event)
+        chunk = self._loaded(event)
         return chunk is not None and chunk.get("error") is not None
 
     def stop(self, decision: Decision) -> Event:
         """The last event of a stopped stream."""
         chunk: Event = self._chunks.stop(decision)
         return chunk
+
+    def _loaded(self, event: Event) -> Mapping[str, Any] | None:
+        """As `loaded`; what was read last is not read again."""
+        newest, chunk = self._newest
+        return chunk if newest is event else loaded(event)
 
     def _stop(self, last: Mapping[str, Any] | None, choices: Sequence[int]) -> Event:
         ends = [{"index": index, **self._end(index)} for index in choices]
@@ -92,6 +99,8 @@ def loaded(event: Event) -> Mapping[str, Any] | None:
 
 def _rest(choice: object) -> Iterator[tuple[str, str]]:
     """What stands beside the delta, and beside what is read of its calls."""
+    if says_content_only(choice):
+        return
     delta = get(choice, "delta")
     if get(delta, "images") or get(get(delta, "audio"), "data"):
         raise ValueError("a picture or sound in a stream cannot be screened")

@@ -66,7 +66,7 @@ def test_a_bomb_comes_out_in_pieces() -> None:
     assert (sum(sizes), max(sizes)) == (40 * PIECE + 1, PIECE)
 
 
-@pytest.mark.parametrize("after", [b"x", gzip.compress(b"more")])
+@pytest.mark.parametrize("after", [b"x", gzip.compress(b"more")], ids=["text", "more"])
 def test_nothing_goes_on_after_the_end(after: bytes) -> None:
     def chunks() -> Iterator[bytes]:
         yield gzip.compress(b"a") + after
