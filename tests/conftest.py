@@ -15,6 +15,7 @@ from tests.faults.figures import Figures, table
 settings.register_profile("fresh", deadline=None)
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable" if os.environ.get("CI") else "fresh")
+os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # LiteLLM would fetch a price list
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from guardrail.witness.state import Cosigned
 
 OUT_OF_SERVICE = 1
+_LOOK = 0.5
 HIGHEST_PORT = 65_535
 EXAMPLES = """\b
 Examples:
@@ -132,7 +133,8 @@ def _serve(server: Any, ended: threading.Event) -> None:
         for origin in server.service.origins:
             click.echo(f"it knows {origin}", err=True)
         try:
-            ended.wait()
+            while not ended.wait(_LOOK):  # a signal that another thread took wakes nobody
+                pass
         finally:
             server.end()
             running.join()

@@ -1,4 +1,7 @@
+import gc
 import json
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -57,8 +60,18 @@ def test_a_picture_makes_it_an_edit(tmp_path: Path) -> None:
     assert "Decision: refuse" in result.stdout
 
 
-def test_what_a_judge_said_is_shown(tmp_path: Path) -> None:
+@pytest.fixture
+def litellm_forgotten() -> Iterator[None]:
+    """LiteLLM leaves connections open, which must not fail the tests that come after."""
     pytest.importorskip("litellm", reason="the extra litellm is not installed")
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        gc.collect()
+
+
+@pytest.mark.usefixtures("litellm_forgotten")
+def test_what_a_judge_said_is_shown(tmp_path: Path) -> None:
     policy = tmp_path / "p.yaml"
     for said, shown in (
         ("unsafe\nS12", "second stage: sexual nudity (judge:llama-guard:openai/guard@"),
