@@ -26,7 +26,8 @@ EXTRAS = [
 def test_the_extra_is_named(
     adapter: str, module: str, extra: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in [name for name in sys.modules if name.startswith("guardrail.adapters.")]:
+    cached = ("guardrail.adapters.", f"{module}.")
+    for name in [name for name in sys.modules if name.startswith(cached)]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(ConfigurationError, match=rf"likeness-guardrail\[{extra}\]"):

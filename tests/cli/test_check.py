@@ -70,6 +70,7 @@ def litellm_forgotten() -> Iterator[None]:
         gc.collect()
 
 
+@pytest.mark.filterwarnings("ignore")
 @pytest.mark.usefixtures("litellm_forgotten")
 def test_what_a_judge_said_is_shown(tmp_path: Path) -> None:
     policy = tmp_path / "p.yaml"
