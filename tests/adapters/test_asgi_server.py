@@ -34,7 +34,7 @@ def app() -> Chat:
 
 @pytest.fixture
 def port(app: Chat, loaded: Guard, log: MemoryLog) -> Iterator[int]:
-    settings: dict[str, Any] = {"max_body": 3_000_000, "spool": 100_000, "body_timeout": 1.0}
+    settings: dict[str, Any] = {"max_body": 3_000_000, "spool": 100_000, "body_timeout": 4.0}
     with served(guarded(app, loaded, log, **settings), buffer=SMALL) as number:
         yield number
 
