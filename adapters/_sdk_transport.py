@@ -117,6 +117,7 @@ class _Guarding(Generic[Q, R]):
         }
 
     def _default(self) -> Any:
+        """The transport of the library's own; each of the two kinds below makes one."""
         raise NotImplementedError
 
     def _route(self, request: Any) -> tuple[Call, Codec | Passed]:

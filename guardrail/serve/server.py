@@ -164,6 +164,7 @@ def _without_listener(config: GatewayModel) -> Any:
 def _server(config: GatewayModel, gateway: Gateway) -> Any:
     uvicorn = module("uvicorn", "serve")
 
+    # uvicorn comes with an extra and is imported when it is needed: no type checker knows the base
     class Server(uvicorn.Server):  # type: ignore[name-defined, misc]
         """Says that it is not ready before it takes no more connections."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import apsw
 
 from guardrail.errors import ConfigurationError, LogUnavailable
+from guardrail.log.session import StoreFailed
 from guardrail.log.sqlite.journal import Journal
 from guardrail.log.sqlite.lock import FileLock
 
@@ -95,12 +96,18 @@ class Database:
         return self._connection
 
     def waiting(self, *, waits: bool) -> apsw.Connection:
-        """The connection; `waits`: whether its commits wait for the disk, or `sync` is to."""
+        """The connection; `waits`: whether its commits wait for the disk, or `sync` is to.
+
+        Raises apsw.Error, LogUnavailable and StoreFailed.
+        """
         connection = self.connection()
         if self._waits is not waits:
             connection.execute(f"PRAGMA synchronous={'FULL' if waits else 'NORMAL'}")
             self._waits = waits
-        self._journal.watch()
+        try:
+            self._journal.watch()
+        except OSError as error:
+            raise StoreFailed(f"its write-ahead log cannot be opened: {error.strerror}") from None
         return connection
 
     def sync(self) -> None:
