@@ -121,6 +121,7 @@ def _limited(config: GatewayModel) -> bool:
 def _run(config: GatewayModel) -> None:
     from guardrail.serve.server import (
         listening,
+        noted_signals,
         prepare_logging,
         run_one,
         run_several,
@@ -130,8 +131,9 @@ def _run(config: GatewayModel) -> None:
     prepare_logging()
     listener = listening(config.host, config.port)
     try:
-        click.echo(f"guardrail listens on {url_of(listener)}", err=True)
-        (run_one if config.workers == 1 else run_several)(config, listener)
+        with noted_signals() as signals:
+            click.echo(f"guardrail listens on {url_of(listener)}", err=True)
+            (run_one if config.workers == 1 else run_several)(config, listener, signals)
     finally:
         listener.close()
     click.echo("ended", err=True)

@@ -58,22 +58,38 @@ def url_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def run_one(config: GatewayModel, listener: socket.socket) -> None:
-    """Serve in this process until SIGTERM or Ctrl-C. Raises ConfigurationError."""
+@contextmanager
+def noted_signals() -> Iterator[list[int]]:
+    """SIGTERM and SIGINT end nothing by themselves, and are in this list as they come."""
+    noted: list[int] = []
+
+    def note(number: int, _frame: object) -> None:
+        noted.append(number)
+
+    before = [(number, signal.signal(number, note)) for number in (signal.SIGTERM, signal.SIGINT)]
+    try:
+        yield noted
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
+
+
+def run_one(config: GatewayModel, listener: socket.socket, signals: list[int]) -> None:
+    """Serve in this process until a signal is noted. Raises ConfigurationError."""
     from guardrail.serve.build import close, gateway_of
 
     gateway = gateway_of(config)
     gc.collect()
     gc.freeze()  # else every full collection walks through the dictionaries of the detectors
     try:
-        with _metrics_server(config, gateway.parts.metrics.registry), _handled():
-            _server(config, gateway).run(sockets=[listener])
+        with _metrics_server(config, gateway.parts.metrics.registry):
+            _server(config, gateway, signals).run(sockets=[listener])
     finally:
         close(gateway)
 
 
-def run_several(config: GatewayModel, listener: socket.socket) -> None:
-    """Serve in `config.workers` processes; one that dies is replaced.
+def run_several(config: GatewayModel, listener: socket.socket, signals: list[int]) -> None:
+    """Serve in `config.workers` processes until a signal is noted; one that dies is replaced.
 
     Raises GuardrailError where a worker cannot start.
     """
@@ -81,30 +97,29 @@ def run_several(config: GatewayModel, listener: socket.socket) -> None:
     os.environ[MULTIPROCESS] = folder
     try:
         with _metrics_server(config, None):
-            _Workers(config, listener).run()
+            _Workers(config, listener, signals).run()
     finally:
         del os.environ[MULTIPROCESS]
         shutil.rmtree(folder, ignore_errors=True)
 
 
 class _Workers:
-    """The processes. Signals only note themselves, and are passed on from the loop."""
+    """The processes. Signals are only noted, and are passed on from the loop."""
 
-    def __init__(self, config: GatewayModel, listener: socket.socket) -> None:
+    def __init__(self, config: GatewayModel, listener: socket.socket, signals: list[int]) -> None:
         self._config = config
         self._listener = listener
         self._context = multiprocessing.get_context("spawn")
-        self._signals: list[int] = []
+        self._signals = signals
 
     def run(self) -> None:
-        with _handled(self._signals.append):
-            workers = [self._start() for _ in range(self._config.workers)]
-            try:
-                while not self._signals:
-                    time.sleep(0.1)
-                    workers = [self._kept(worker) for worker in workers]
-            finally:
-                self._end(workers)
+        workers = [self._start() for _ in range(self._config.workers)]
+        try:
+            while not self._signals:
+                time.sleep(0.1)
+                workers = [self._kept(worker) for worker in workers]
+        finally:
+            self._end(workers)
 
     def _start(self) -> SpawnProcess:
         worker = self._context.Process(target=_work, args=(self._config, self._listener))
@@ -149,8 +164,10 @@ class _Workers:
 def _work(config: GatewayModel, listener: socket.socket) -> None:
     """Be a worker."""
     prepare_logging()
+    mine = config.model_copy(update={"metrics": _without_listener(config)})
     try:
-        run_one(config.model_copy(update={"metrics": _without_listener(config)}), listener)
+        with noted_signals() as signals:
+            run_one(mine, listener, signals)
     except GuardrailError as error:
         for line in str(error).splitlines():
             sys.stderr.write(f"guardrail: {line}\n")
@@ -161,12 +178,20 @@ def _without_listener(config: GatewayModel) -> Any:
     return config.metrics.model_copy(update={"listen": None})
 
 
-def _server(config: GatewayModel, gateway: Gateway) -> Any:
+def _server(config: GatewayModel, gateway: Gateway, signals: list[int]) -> Any:
     uvicorn = module("uvicorn", "serve")
 
     # uvicorn comes with an extra and is imported when it is needed: no type checker knows the base
     class Server(uvicorn.Server):  # type: ignore[name-defined, misc]
-        """Says that it is not ready before it takes no more connections."""
+        """Says that it is not ready before it takes no more connections.
+
+        It does not begin where it was told to end before.
+        """
+
+        async def startup(self, sockets: Any = None) -> None:
+            await super().startup(sockets=sockets)
+            if signals:
+                self.should_exit = True
 
         async def shutdown(self, sockets: Any = None) -> None:
             gateway.draining = True
@@ -191,21 +216,6 @@ def _server(config: GatewayModel, gateway: Gateway) -> Any:
         ws="none",
     )
     return Server(settings)
-
-
-@contextmanager
-def _handled(noted: Any = lambda _: None) -> Iterator[None]:
-    """Let SIGTERM and SIGINT end nothing by themselves: uvicorn sends them on when it has ended."""
-
-    def caught(number: int, _frame: object) -> None:
-        noted(number)
-
-    before = [(number, signal.signal(number, caught)) for number in (signal.SIGTERM, signal.SIGINT)]
-    try:
-        yield
-    finally:
-        for number, handler in before:
-            signal.signal(number, handler)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -29,7 +30,7 @@ OWN_KEY = "sk-own-key-of-the-gateway"
 HARMLESS: Any = [{"role": "user", "content": "a garden in autumn"}]
 FORBIDDEN: Any = [{"role": "user", "content": "Taylor Swift, nude"}]
 GATED = "a nude woman who does not exist, photo"
-_PATIENCE = 30.0
+PATIENCE = 30.0
 KEYS = [
     {"name": "web", "sha256": hashed(FREE_KEY), "caller": {"jurisdiction": "US"}},
     {
@@ -70,12 +71,12 @@ def rows(log: str) -> list[AttemptRow]:
         return list(found.attempts(AttemptFilter()))[::-1]
 
 
-def counted(log: str) -> dict[str, int]:
+def counted(log: str) -> Counter[str]:
     """How many attempts were opened and how they ended; plain ones as soon as they are flushed."""
     with open_log(log, readonly=True) as found:
         total = found.stats().total
     names = ("opened", "released", "refused", "gated", "failed", "cancelled")
-    return {name: count for name in names if (count := getattr(total, name))}
+    return +Counter({name: getattr(total, name) for name in names})
 
 
 @dataclass
@@ -96,7 +97,7 @@ class Running:
 
     def post(self, path: str, body: Any, key: str = FREE_KEY, **headers: str) -> httpx.Response:
         told = {"authorization": f"Bearer {key}", **headers}
-        return httpx.post(self.url + path, json=body, headers=told, timeout=_PATIENCE)
+        return httpx.post(self.url + path, json=body, headers=told, timeout=PATIENCE)
 
     def access(self, path: str = "/v1/chat/completions") -> list[dict[str, Any]]:
         """What the access log says of a path."""
@@ -104,22 +105,23 @@ class Running:
         return [line for line in found if line["path"] == path]
 
     def ready(self) -> httpx.Response:
-        return httpx.get(f"{self.url}/readyz", timeout=_PATIENCE)
+        return httpx.get(f"{self.url}/readyz", timeout=PATIENCE)
 
     def end(self, number: int = signal.SIGTERM) -> int:
         """Send a signal and wait; the exit status."""
         self.process.send_signal(number)
-        return self.process.wait(_PATIENCE)
+        return self.process.wait(PATIENCE)
 
 
 @contextmanager
-def gateway(config: Path, *options: str, **env: str) -> Iterator[Running]:
-    """Start one, wait until it is ready, and end it."""
+def gateway(config: Path, *options: str, ready: bool = True, **env: str) -> Iterator[Running]:
+    """Start one, wait until it is ready unless told otherwise, and end it with its workers."""
     process = subprocess.Popen(
         [sys.executable, "-m", "guardrail", "serve", "--config", str(config), *options],
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "OWN_KEY": OWN_KEY, **env},
+        start_new_session=True,
     )
     running = Running(process)
     assert process.stderr is not None
@@ -129,7 +131,8 @@ def gateway(config: Path, *options: str, **env: str) -> Iterator[Running]:
     reading = threading.Thread(target=_read, args=(process.stderr, running.lines))
     reading.start()
     try:
-        until(lambda: _answers(running))
+        if ready:
+            until(lambda: _answers(running))
         yield running
     finally:
         for client in running.clients:
@@ -137,9 +140,9 @@ def gateway(config: Path, *options: str, **env: str) -> Iterator[Running]:
         if process.poll() is None:
             process.terminate()
             with suppress(subprocess.TimeoutExpired):
-                process.wait(_PATIENCE)
+                process.wait(PATIENCE)
         if process.poll() is None:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         reading.join()
         process.stderr.close()
@@ -147,7 +150,7 @@ def gateway(config: Path, *options: str, **env: str) -> Iterator[Running]:
 
 def until(holds: Callable[[], bool]) -> None:
     """Wait for something that is about to be so."""
-    patience = time.monotonic() + _PATIENCE
+    patience = time.monotonic() + PATIENCE
     while not holds():
         assert time.monotonic() < patience, "waited in vain"
         time.sleep(0.02)
@@ -184,7 +187,7 @@ class RawUpstream:
 
     def hang(self, _connection: socket.socket) -> None:
         """Answer nothing until the test is over."""
-        self._ending.wait(_PATIENCE)
+        self._ending.wait(PATIENCE)
 
     def waited(self, seconds: float) -> bool:
         """Wait; whether the test is over."""
@@ -213,7 +216,7 @@ class RawUpstream:
 
     def _answer(self, connection: socket.socket) -> None:
         with connection, suppress(OSError):
-            connection.settimeout(_PATIENCE)
+            connection.settimeout(PATIENCE)
             data = b""
             while b"\r\n\r\n" not in data:
                 if not (piece := connection.recv(65_536)):

@@ -128,3 +128,14 @@ def test_many_streams_at_once(served: Running, upstream: StandInServer) -> None:
         texts = [future.result() for future in [pool.submit(one) for _ in range(40)]]
     assert {text[-14:] for text in texts} == {"data: [DONE]\n\n"}
     assert "guardrail_open_streams 0.0" in httpx.get(f"{served.url}/metrics").text
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_told_to_end_while_it_loads_it_ends_in_order(
+    workers: int, upstream: StandInServer, tmp_path: Path, log: str
+) -> None:
+    config = written(tmp_path, config_of(upstream.url, log, workers=workers))
+    with gateway(config, ready=False) as running:
+        assert running.end() == 0
+        until(lambda: running.lines != [])
+    assert running.lines == ["ended\n"]

@@ -18,7 +18,7 @@ from guardrail.serve.build import close, gateway_of
 from guardrail.serve.schema import GatewayModel
 from guardrail.serve.tracing import Tracing, tracing_from_environment
 from guardrail.testing import StandInServer
-from tests.serve.support import FORBIDDEN, FREE_KEY, HARMLESS, config_of, until
+from tests.serve.support import FORBIDDEN, FREE_KEY, HARMLESS, PATIENCE, config_of, until
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -28,10 +28,12 @@ def served(app: Any) -> Iterator[str]:
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="on", ws="none"))
     thread = threading.Thread(target=server.run)
     thread.start()
-    until(lambda: server.started)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
+    try:
+        until(lambda: server.started)
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 def test_spans_tell_what_was_decided_and_no_text(
@@ -47,7 +49,7 @@ def test_spans_tell_what_was_decided_and_no_text(
     with served(gateway) as url:
         for messages in (HARMLESS, FORBIDDEN):
             body = {"model": "m", "messages": messages}
-            httpx.post(f"{url}/v1/chat/completions", json=body, headers=headers)
+            httpx.post(f"{url}/v1/chat/completions", json=body, headers=headers, timeout=PATIENCE)
         until(lambda: len(kept.get_finished_spans()) == 2)
     close(gateway)
     good, bad = kept.get_finished_spans()
