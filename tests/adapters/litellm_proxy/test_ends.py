@@ -30,7 +30,7 @@ def settled(proxy: Proxy, kind: str, before: int) -> bool:
 
 def test_a_stream_cut_by_the_client_is_closed(guarded: Proxy, client: openai.OpenAI) -> None:
     before = guarded.totals().cancelled
-    guarded.upstream.reply(chunks=LONG * 4, gap=0.02)
+    guarded.upstream.reply(chunks=LONG * 40, gap=0.02)
     with chat(client, stream=True) as stream:
         assert next(iter(stream)).choices
     assert settled(guarded, "cancelled", before)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 import pytest
@@ -51,8 +52,13 @@ def told(stream: Iterable[Event]) -> tuple[dict[str, str], list[Any]]:
     return texts, ends
 
 
+@cache
+def _guard() -> Guard:
+    return Guard(log=MemoryLog())
+
+
 def guarded(events: Iterable[Event]) -> list[Event]:
-    return list(Guard(log=MemoryLog()).stream(ASK, lambda: events, reader()))
+    return list(_guard().stream(ASK, lambda: events, reader()))
 
 
 @pytest.mark.parametrize(
