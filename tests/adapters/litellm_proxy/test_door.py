@@ -44,7 +44,9 @@ def ask(loaded: Guard, log: MemoryLog) -> Callable[..., Awaitable[httpx.Response
     guard = Guard(loaded.policy, log=log, detectors=loaded.detectors)
     exchange = Exchange(Service.over(guard, Caller(), ""), proxy_routes(("/let/.*",)))
 
-    async def ask(app: App, text: str = "hello", path: str = CHAT) -> httpx.Response:
+    async def ask(
+        app: App, text: str = "hello", path: str = CHAT, limit_s: float = 30.0
+    ) -> httpx.Response:
         door = Door(
             app,
             exchange,
@@ -52,7 +54,7 @@ def ask(loaded: Guard, log: MemoryLog) -> Callable[..., Awaitable[httpx.Response
             draws=lambda _: False,
             ready=lambda: None,
             intake=Intake(max_body=10_000),
-            limit_s=0.2,
+            limit_s=limit_s,
         )
         transport: Any = httpx.ASGITransport(app=door)
         async with httpx.AsyncClient(transport=transport, base_url="http://proxy") as client:
@@ -139,7 +141,7 @@ async def test_one_that_hangs(ask: Ask, log: MemoryLog, hooked: bool) -> None:
             await knock()
         await asyncio.Event().wait()
 
-    assert code(await ask(app)) == (504, "upstream_timeout")
+    assert code(await ask(app, limit_s=1.0)) == (504, "upstream_timeout")
     assert [closed.outcome for closed in log.closed] == [Outcome.FAILED] * hooked
 
 
