@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from guardrail.chain.entry import canonical
 from guardrail.chain.errors import Malformed
+from guardrail.chain.hashing import keyed
 
 if TYPE_CHECKING:
     from guardrail.chain.entry import Json
@@ -25,7 +26,7 @@ def commit(name: bytes, value: bytes, salt: bytes) -> str:
 
     name: of the field, one line of UTF-8; salt: 32 random bytes. `Opening` checks all three.
     """
-    return hmac.digest(salt, _LABEL + name + b"\n" + value, "sha256").hex()
+    return keyed(salt, b"%b%b\n%b" % (_LABEL, name, value))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hmac
 import os
 import secrets
 import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from guardrail.chain.hashing import keyed
 from guardrail.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Keys:
         """HMAC-SHA256 over the texts, each led by its length in bytes (8, big-endian); hex."""
         said = [text.encode("utf-8", "surrogatepass") for text in texts]
         led = b"".join([len(data).to_bytes(8, "big") + data for data in said])
-        return hmac.digest(self._prompt, led, "sha256").hex()
+        return keyed(self._prompt, led)
 
     def unseal(self, nonce: bytes, sealed: bytes, attempt: str) -> str:
         """An excerpt of a log of schema 1 or 2; raises ConfigurationError for another key's."""
@@ -144,4 +144,4 @@ def _expand(secret: bytes, name: str) -> bytes:
 
 
 def _pseudonym(key: bytes, name: str) -> str:
-    return hmac.digest(key, utf8(name), "sha256").hex()[:32] if name else ""
+    return keyed(key, utf8(name))[:32] if name else ""

@@ -47,8 +47,7 @@ class DataKey:
     cipher: AESGCM = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Sealed:
+class Sealed(NamedTuple):
     """Values and salts of one entry, encrypted. name: what the entry is found by."""
 
     key: DataKey
@@ -123,20 +122,22 @@ class Vault:
         values: JSON by ASCII names, without lone surrogates. Raises LogUnavailable when a
         key cannot be wrapped.
         """
-        salts = secrets.token_bytes(SALT_SIZE * len(values))
+        random = secrets.token_bytes(SALT_SIZE * len(values) + NONCE)
+        salts, nonce = random[:-NONCE], random[-NONCE:]
         commitments, pairs = {}, []
         for (label, value), salt in zip(sorted(values.items()), _salts(salts), strict=True):
             title, text = label.encode(), written(value).encode()
             commitments[label] = commit(title, text, salt)
             pairs.append(b'"%b":%b' % (title, text))
         data = b"%c%b{%b}" % (len(values), salts, b",".join(pairs))
-        return commitments, _sealed(self._key(subject or name), data, name)
+        return commitments, _sealed(self._key(subject or name), nonce, data, name)
 
     def renewed(self, sealed: Sealed) -> Sealed:
         """The same under a new key: its own was made before the last erasure or rotation."""
         if sealed.key.generation == self.generation:
             return sealed
-        return _sealed(self._key(sealed.key.subject), open_sealed(sealed), sealed.name)
+        nonce = secrets.token_bytes(NONCE)
+        return _sealed(self._key(sealed.key.subject), nonce, open_sealed(sealed), sealed.name)
 
     def open(self, stored: Stored, name: str) -> Opened:
         """What was sealed. Raises ConfigurationError: damaged, moved, or a key is missing."""
@@ -252,8 +253,7 @@ def _salts(data: bytes) -> list[bytes]:
     return [data[at : at + SALT_SIZE] for at in range(0, len(data), SALT_SIZE)]
 
 
-def _sealed(key: DataKey, data: bytes, name: str) -> Sealed:
-    nonce = secrets.token_bytes(NONCE)
+def _sealed(key: DataKey, nonce: bytes, data: bytes, name: str) -> Sealed:
     return Sealed(key, nonce, key.cipher.encrypt(nonce, data, _context(key.id, name)), name)
 
 

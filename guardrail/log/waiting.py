@@ -13,7 +13,7 @@ from guardrail.errors import LogUnavailable
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from guardrail.log.group import Done
+    from guardrail.log.group import Done, Soon
 
 R = TypeVar("R")
 
@@ -44,6 +44,17 @@ class Deliveries:
         self._loop = loop
         self._mutex = threading.Lock()
         self._waiting: list[tuple[_Wait, str]] = []
+        self._due: set[Callable[[], None]] = set()
+
+    def soon(self, work: Callable[[], None]) -> None:
+        """Call `work` once those of the loop's tasks that can go on now have done so."""
+        if work not in self._due:
+            self._due.add(work)
+            self._loop.call_soon(self._work, work)
+
+    def _work(self, work: Callable[[], None]) -> None:
+        self._due.discard(work)
+        work()
 
     def settle(self, wait: _Wait, error: str) -> Callable[[], None]:
         """Give `wait` its result, none or LogUnavailable, once what this gives was called."""
@@ -78,15 +89,16 @@ def deliveries(loop: asyncio.AbstractEventLoop) -> Deliveries:
     return found
 
 
-async def settled(begin: Callable[[Done], None]) -> None:
+async def settled(begin: Callable[[Done, Soon], None]) -> None:
     """Wait until what `begin` begins calls back; raise LogUnavailable if it got an error.
 
-    A cancellation is passed on only when it is over.
+    A cancellation is passed on only when it is over. begin: also gets what has work done a little
+    later in this loop.
     """
     loop = asyncio.get_running_loop()
     wait = _Wait(loop.create_future())
     delivery = deliveries(loop)
-    begin(lambda error: delivery.settle(wait, error))
+    begin(lambda error: delivery.settle(wait, error), delivery.soon)
     try:
         await wait.future
     except asyncio.CancelledError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import threading
 import time
@@ -93,8 +92,7 @@ class Writer:
 
     async def awrite(self, write: Write | Pending) -> None:
         """As `write`, without holding up the event loop; a cancelled task waits for the end."""
-        soon = asyncio.get_running_loop().call_soon
-        await settled(lambda done: self._group.post(write, done, soon))
+        await settled(lambda done, soon: self._group.post(write, done, soon))
 
     def later(self, bucket: Bucket, column: Column, *, waiting: bool = True) -> None:
         """Count with the next commit, and at the latest after 256 calls; never raises for it.

@@ -21,7 +21,7 @@ from guardrail.chain.entry import (
     read_body,
 )
 from guardrail.chain.errors import Malformed
-from guardrail.chain.hashing import leaf_hash
+from guardrail.chain.hashing import keyed, leaf_hash
 from guardrail.log.fragments import canonical as log_canonical
 from tests.chain.signers import flip
 
@@ -234,6 +234,19 @@ def test_a_commitment_is_an_hmac() -> None:
     expected = hmac.new(bytes(32), message, hashlib.sha256).hexdigest()
     assert Opening("user", {"id": "u1"}, bytes(32)).commitment == expected
     assert json.dumps(expected) == canonical(expected).decode()
+
+
+@given(st.binary(min_size=32, max_size=32), st.binary(max_size=200))
+def test_what_is_keyed_is_an_hmac(key: bytes, data: bytes) -> None:
+    import hmac
+
+    assert keyed(key, data) == hmac.digest(key, data, "sha256").hex()
+
+
+@pytest.mark.parametrize("size", [0, 31, 33, 64, 65])
+def test_a_key_of_another_length_is_refused(size: int) -> None:
+    with pytest.raises(ValueError, match=f"a key of {size} bytes"):
+        keyed(bytes(size), b"")
 
 
 def test_an_opening_is_valid_by_construction_and_shows_no_secret() -> None:

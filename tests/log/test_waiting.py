@@ -10,8 +10,8 @@ import pytest
 
 from guardrail.errors import LogUnavailable
 from guardrail.log import Log, open_log
-from guardrail.log.group import Done
-from guardrail.log.waiting import settled
+from guardrail.log.group import Done, Soon
+from guardrail.log.waiting import Deliveries, settled
 from guardrail.records import AsyncAttemptLog
 from tests.log.support import ALLOW, REFUSE, closed, opened, rows
 
@@ -25,7 +25,7 @@ class Later:
         self.begun = asyncio.Event()
         self.done: Done | None = None
 
-    def begin(self, done: Done) -> None:
+    def begin(self, done: Done, _soon: Soon) -> None:
         self.done = done
         self.begun.set()
 
@@ -114,3 +114,23 @@ def test_a_failed_log_fails_under_asyncio_too(url: str, path: Path) -> None:
 
 def test_the_log_says_that_it_can_be_awaited(log: Log) -> None:
     assert isinstance(log, AsyncAttemptLog)
+
+
+def test_what_is_done_soon_is_done_once_for_all_who_ask() -> None:
+    done: list[str] = []
+
+    def one() -> None:
+        done.append("one")
+
+    async def run() -> None:
+        delivery = Deliveries(asyncio.get_running_loop())
+        for _ in range(2):
+            done.clear()
+            for _ in range(3):
+                delivery.soon(one)
+            delivery.soon(lambda: done.append("other"))
+            assert done == []
+            await asyncio.sleep(0)
+            assert done == ["one", "other"]
+
+    asyncio.run(run())

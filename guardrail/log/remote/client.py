@@ -158,9 +158,8 @@ class Client:
         connection = self._connection
         if connection is None or connection.lost:
             connection = await asyncio.to_thread(self.connected)
-        soon = asyncio.get_running_loop().call_soon
         try:
-            await settled(lambda done: connection.post(done, soon, kind, data))
+            await settled(lambda done, soon: connection.post(done, soon, kind, data))
         except LogUnavailable as error:
             if str(error) == LOST:
                 return False
